@@ -1,0 +1,137 @@
+"""Faults of the gateway's papers (shapes C and D): keyset, endorsement, validity, custody."""
+
+import json
+import time
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+import aci
+from ethereum import public_bytes, sign_digest
+from faults import define
+from faults.evidence import UNSET, set_member
+
+
+def gateway(name, description, value, *path, valid=False):
+    define(name, 'attestation', f'gateway: {description}', valid=valid,
+           body=set_member(value, *path))
+
+
+def keyset(change):
+    """Change the keyset; digest and endorsement stay right, only its content is wrong."""
+    def body(whole, case, _):
+        report = whole.get('attestation')
+        if report:
+            change(report['workload_keyset'], case)
+            whole['workload_keyset_digest'] = aci.digest_of(report['workload_keyset'])
+            if 'keyset_endorsement' in report:
+                report['keyset_endorsement'] = case.enclave.gateway.endorsement(
+                    whole['workload_keyset_digest'])
+    return body
+
+
+def expire(seconds):
+    def change(value, case):
+        holder = value.get('keyset_epoch', value)
+        holder['not_after'] = int(time.time()) + seconds
+    return change
+
+
+def other_key(value, case):
+    point = public_bytes(case.enclave.other_key()).hex()
+    for entry in value['e2ee_public_keys']:
+        if len(entry['public_key']) == 130:
+            entry['public_key'] = point
+
+
+def endless(data, args):
+    """not_after of 2^64-1: JavaScript rounds it, and so does the digest."""
+    whole = json.loads(data)
+    report = whole.get('attestation')
+    if not report:
+        return data
+    holder = report['workload_keyset'].get('keyset_epoch', report['workload_keyset'])
+    old, holder['not_after'] = str(holder['not_after']), 18446744073709552000
+    new_digest = aci.digest_of(report['workload_keyset'])
+    text = data.decode().replace(whole['workload_keyset_digest'], new_digest)
+    return text.replace(f'"not_after":{old}', '"not_after":18446744073709551615').encode()
+
+
+gateway('aci_version', 'api_version aci/2', 'aci/2', 'api_version')
+gateway('aci_digest', 'another workload_keyset_digest', 'sha256:' + 'ab' * 32,
+        'workload_keyset_digest')
+gateway('aci_workload_id', 'another workload_id (shape C)', 'sha256:' + 'ab' * 32, 'workload_id')
+gateway('aci_endorsement', 'the endorsement is of another key (shape C)', lambda v, c: (
+    sign_digest(ec.generate_private_key(ec.SECP256K1()), b'x' * 32)[:64].hex()) if v else v,
+        'attestation', 'keyset_endorsement', 'value')
+gateway('aci_endorsement_missing', 'no endorsement (shape C)', UNSET, 'attestation',
+        'keyset_endorsement')
+gateway('aci_quote', 'evidence.quote is another one', lambda v, c: c.world.platform.build(
+    c.quote).hex(), 'attestation', 'evidence', 'quote')
+gateway('aci_report_data', 'report_data is another one', 'ab' * 64, 'attestation', 'report_data')
+gateway('aci_report_data_32', 'report_data is the first half only', lambda v, c: v[:64],
+        'attestation', 'report_data', valid=True)
+gateway('aci_quote_report_data', 'quote_report_data is another one', 'ab' * 64, 'attestation',
+        'evidence', 'quote_report_data')
+gateway('aci_stale', 'stale_after is an hour ago (shape C)', lambda v, c: v - 7200, 'attestation',
+        'freshness', 'stale_after')
+gateway('aci_custody_missing', 'no key custody', UNSET, 'attestation', 'evidence', 'key_custody',
+        valid=True)
+gateway('aci_tee_type', 'tee_type sev', 'sev', 'attestation', 'tee_type')
+for name, change, description in (
+        ('aci_expired', expire(-60), 'not_after is over'),
+        ('aci_short', expire(90), 'not_after in 90 seconds: a session must not outlive it'),
+        ('aci_other_key', other_key, 'the keyset names another E2EE key'),
+        ('aci_no_e2ee_key', lambda v, c: v.update(e2ee_public_keys=[]), 'no E2EE key at all')):
+    define(name, 'attestation', f'gateway: {description}', valid=name == 'aci_short',
+           body=keyset(change))
+define('aci_not_after_max', 'attestation', 'gateway: not_after is 2^64-1', valid=True, raw=endless)
+
+
+def aci_duplicate(data, args):
+    return data.replace(b'"workload_keyset":{', b'"workload_keyset":{"subject":"x",', 1)
+
+
+define('aci_duplicate', 'attestation', 'gateway: a member twice in the keyset', raw=aci_duplicate)
+
+
+def custody(change):
+    def body(whole, case, _):
+        report = whole.get('attestation')
+        if report:
+            change(report['evidence']['key_custody']['keys'][-1], case)
+    return body
+
+
+def chain_bit(index):
+    def change(entry, case):
+        value = entry['signature_chain'][index]
+        entry['signature_chain'][index] = ('0' if value[0] != '0' else '1') + value[1:]
+    return change
+
+
+for name, change, description in (
+        ('custody_first', chain_bit(0), "the application's signature over the key differs"),
+        ('custody_second', chain_bit(1), "the root's signature over the application's key differs"),
+        ('custody_short', lambda e, c: e.update(signature_chain=e['signature_chain'][:1]),
+         'a chain of one'),
+        ('custody_purpose', lambda e, c: e.update(purpose='aci.other.v1'), 'another purpose'),
+        ('custody_key', lambda e, c: e.update(public_key=public_bytes(
+            c.enclave.other_key()).hex()), 'of another public key')):
+    define(name, 'attestation', f'gateway: custody: {description} (shapes C, D)',
+           body=custody(change))
+
+
+def other_root(body, case, _):
+    """A custody chain that holds, under another root of the key service."""
+    report = body.get('attestation')
+    if report:
+        gate = case.enclave.gateway
+        honest, gate.root_key = gate.root_key, case.enclave.other_key()
+        try:
+            report['evidence']['key_custody'] = gate.custody(case.key)
+        finally:
+            gate.root_key = honest
+
+
+define('custody_other_root', 'attestation', 'gateway: custody under another root, consistent: for '
+       'pins', valid=True, body=other_root)
