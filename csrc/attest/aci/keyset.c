@@ -1,0 +1,318 @@
+/* The papers of an ACI gateway (EVIDENCE section 3.1). */
+#include "attest/aci/keyset.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "attest/aci/custody.h"
+#include "attest/claim.h"
+#include "base/codec.h"
+#include "base/crypto.h"
+#include "base/crypto_sign.h"
+#include "base/jcs.h"
+#include "base/json.h"
+#include "venice.h"
+
+enum { HASH_SIZE = 32, DIGEST_CHARS = 7 + 2 * HASH_SIZE, SHOWN_MAX = 80 };
+
+static const char section[] = "code";
+
+struct papers {
+    struct report *r;
+    const struct evidence *e;
+    const struct tdx_quote *quote;
+    int64_t now;
+    const cJSON *report; /* the member attestation */
+    const cJSON *keyset, *identity;
+    char digest[DIGEST_CHARS + 1]; /* of the keyset, computed here; "" where it cannot be */
+};
+
+static void check(struct papers *p, const char *id, bool ok, const char *reason, const char *good,
+                  const char *bad)
+{
+    report_check(p->r, section, id, ok, reason, "%s", ok ? good : bad);
+}
+
+/* --- hashes over exact tokens ----------------------------------------------------------------- */
+
+static void print_digest(char out[DIGEST_CHARS + 1], const uint8_t hash[HASH_SIZE])
+{
+    memcpy(out, "sha256:", 7);
+    hex_encode(out + 7, hash, HASH_SIZE);
+    out[DIGEST_CHARS] = 0;
+}
+
+/* "sha256:" and the hash of the canonical form of the object at a path in the body's text. out
+ * is "" where it is not there, or has no canonical form. Returns 0, or a hard error. */
+static int digest_at(char out[DIGEST_CHARS + 1], const struct evidence *e, const char *const *path)
+{
+    const char *text = e->body;
+    size_t len = e->body_len;
+    uint8_t hash[HASH_SIZE];
+    int r;
+
+    out[0] = 0;
+    for (; *path; path++) {
+        if (json_raw_member(&text, &len, text, len, *path) != 0)
+            return 0;
+    }
+    r = jcs_sha256(hash, text, len);
+    if (r == 0)
+        print_digest(out, hash);
+    return r == VENICE_E_MALFORMED || r == VENICE_E_LIMIT ? 0 : r;
+}
+
+static int check_digest(struct papers *p)
+{
+    static const char *const path[] = { "attestation", "workload_keyset", NULL };
+    const char *named = json_string(p->e->root, "workload_keyset_digest");
+    int r;
+
+    if (!cJSON_IsObject(p->keyset))
+        return 0;
+    r = digest_at(p->digest, p->e, path);
+    if (r != 0 || !named)
+        return r;
+    check(p, "keyset_digest", strcmp(p->digest, named) == 0, "keyset_digest",
+          "the keyset has the digest that the response names",
+          "the keyset does not have the digest that the response names");
+    return 0;
+}
+
+static int check_identity(struct papers *p)
+{
+    static const char *const path[] = { "attestation", "workload_keyset", "workload_identity",
+                                        "public_key", NULL };
+    const char *named = json_string(p->e->root, "workload_id");
+    char digest[DIGEST_CHARS + 1];
+    int r;
+
+    if (!named || !cJSON_IsObject(p->identity))
+        return 0;
+    r = digest_at(digest, p->e, path);
+    if (r != 0)
+        return r;
+    check(p, "keyset_identity", strcmp(digest, named) == 0, "keyset_identity",
+          "the workload id is the hash of the identity key",
+          "the workload id is not the hash of the identity key");
+    return 0;
+}
+
+/* --- the endorsement -------------------------------------------------------------------------- */
+
+/* Returns 0 where the signature holds; VENICE_E_INTEGRITY; or a hard error. */
+static int verify_endorsement(const struct papers *p, const char *algo, const char *value)
+{
+    static const char form[] = "{\"purpose\":\"aci.keyset.endorsement.v1\","
+                               "\"workload_keyset_digest\":\"%s\"}";
+    const char *key_text = json_string(p->identity, "public_key");
+    uint8_t key[65], signature[64], hash[HASH_SIZE];
+    char payload[sizeof form + DIGEST_CHARS];
+    size_t n = (size_t)snprintf(payload, sizeof payload, form, p->digest);
+    int r;
+
+    if (!claim_read_hex(signature, sizeof signature, value) || !key_text)
+        return VENICE_E_INTEGRITY;
+    if (strcmp(algo, "ed25519") == 0)
+        return claim_read_hex(key, 32, key_text)
+                   ? ed25519_verify(key, signature, (const uint8_t *)payload, n)
+                   : VENICE_E_INTEGRITY;
+    r = sha256(hash, (const uint8_t *)payload, n);
+    if (r != 0)
+        return r;
+    if (evidence_public_key(key, key_text) != 0)
+        return VENICE_E_INTEGRITY;
+    return curve_verify(key, hash, signature);
+}
+
+/* The algorithm is the identity key's; what the endorsement says of itself must be the same. */
+static int check_endorsement(struct papers *p)
+{
+    const cJSON *endorsement = json_at(p->report, "keyset_endorsement", NULL);
+    const char *value = json_string(endorsement, "value");
+    const char *algo = json_string(p->identity, "algo");
+    const char *named = json_string(endorsement, "algo");
+    int r;
+
+    if (!value || !algo || !p->digest[0])
+        return 0;
+    if (strcmp(algo, "ecdsa-secp256k1") != 0 && strcmp(algo, "ed25519") != 0) {
+        report_not_proven(p->r, "Who endorsed the gateway's keyset: the signature is of a kind "
+                                "that is not known here.");
+        return 0;
+    }
+    r = verify_endorsement(p, algo, value);
+    if (r == VENICE_E_MEMORY || r == VENICE_E_INTERNAL)
+        return r;
+    check(p, "keyset_endorsed", r == 0 && (!named || strcmp(named, algo) == 0),
+          "keyset_endorsement", "the identity key signed the keyset's digest",
+          "the identity key did not sign the keyset's digest");
+    return 0;
+}
+
+/* --- validity --------------------------------------------------------------------------------- */
+
+/* A moment as a double: some deployments write 2^64 - 1 for "never". */
+static bool read_moment(double *out, const cJSON *object, const char *name)
+{
+    const cJSON *value = json_at(object, name, NULL);
+
+    if (!cJSON_IsNumber(value))
+        return false;
+    *out = value->valuedouble;
+    return true;
+}
+
+static void check_validity(struct papers *p)
+{
+    const cJSON *epoch = json_at(p->keyset, "keyset_epoch", NULL);
+    double end;
+
+    if (read_moment(&end, epoch, "not_after") || read_moment(&end, p->keyset, "not_after")) {
+        check(p, "keyset_valid", (double)p->now < end, "keyset_expired",
+              "the keyset is valid at this time", "the keyset's time is over");
+        report_set_number(p->r, "aci.not_after", end);
+    }
+    if (read_moment(&end, json_at(p->report, "freshness", NULL), "stale_after")) {
+        check(p, "evidence_fresh", (double)p->now <= end + KEYSET_SKEW, "evidence_stale",
+              "the gateway's evidence is fresh", "the gateway calls its own evidence stale");
+        report_set_number(p->r, "aci.stale_after", end);
+    }
+}
+
+/* --- the key and the quote -------------------------------------------------------------------- */
+
+static bool is_our_suite(const char *algo)
+{
+    return algo &&
+           (strcmp(algo, "secp256k1-aes-256-gcm-hkdf-sha256") == 0 || strcmp(algo, "ecdsa") == 0);
+}
+
+/* Every secp256k1 key for encryption must be the one that we encrypt to. */
+static void check_key(struct papers *p)
+{
+    const cJSON *keys = json_at(p->keyset, "e2ee_public_keys", NULL), *entry;
+    size_t same = 0, other = 0;
+
+    if (!cJSON_IsArray(keys) || !p->e->has_public_key)
+        return;
+    cJSON_ArrayForEach(entry, keys)
+    {
+        const char *text = json_string(entry, "public_key");
+        uint8_t point[65];
+
+        if (!is_our_suite(json_string(entry, "algo")))
+            continue;
+        if (text && evidence_public_key(point, text) == 0 &&
+            memcmp(point, p->e->public65, sizeof point) == 0)
+            same++;
+        else
+            other++;
+    }
+    check(p, "keyset_has_key", same > 0 && other == 0, "keyset_key_mismatch",
+          "the keyset names the signing key",
+          other > 0 ? "the keyset names another secp256k1 key than the signing key"
+                    : "the keyset does not name the signing key");
+}
+
+static void check_same_quote(struct papers *p)
+{
+    const cJSON *evidence = json_at(p->report, "evidence", NULL);
+    enum claim claim;
+
+    if (!p->e->quote)
+        return;
+    claim = claim_hex(evidence, "quote", p->e->quote, p->e->quote_len);
+    if (claim != CLAIM_ABSENT)
+        check(p, "evidence_quote", claim == CLAIM_SAME, "evidence_quote_mismatch",
+              "the gateway's evidence holds the same quote",
+              "the gateway's evidence holds another quote");
+}
+
+/* attestation.report_data may also be the first half alone. */
+static void check_report_data(struct papers *p)
+{
+    const cJSON *evidence = json_at(p->report, "evidence", NULL);
+    const uint8_t *data = p->quote->report_data;
+    enum claim repeated = claim_hex(evidence, "quote_report_data", data, TDX_REPORT_DATA_SIZE);
+    enum claim named = claim_hex(p->report, "report_data", data, TDX_REPORT_DATA_SIZE);
+
+    if (named == CLAIM_OTHER)
+        named = claim_hex(p->report, "report_data", data, TDX_REPORT_DATA_SIZE / 2);
+    if (repeated == CLAIM_ABSENT && named == CLAIM_ABSENT)
+        return;
+    check(p, "evidence_report_data", repeated != CLAIM_OTHER && named != CLAIM_OTHER,
+          "evidence_quote_mismatch", "the gateway's evidence repeats REPORTDATA",
+          "the gateway's evidence names another REPORTDATA than the quote");
+}
+
+/* --- the whole -------------------------------------------------------------------------------- */
+
+static void check_header(struct papers *p)
+{
+    const char *version = json_string(p->e->root, "api_version");
+    const char *tee = json_string(p->report, "tee_type");
+
+    if (version)
+        report_check(p->r, section, "aci_version", strcmp(version, "aci/1") == 0, "aci_version",
+                     "api_version is %.*s", SHOWN_MAX, version);
+    if (tee)
+        report_check(p->r, section, "aci_tee_type", strcmp(tee, "tdx") == 0, "aci_tee_type",
+                     "tee_type is %.*s", SHOWN_MAX, tee);
+}
+
+/* Which repository and commit the gateway says it was built from: a plain text in the body. */
+static void report_claims(struct papers *p)
+{
+    const cJSON *source = json_at(p->report, "source_provenance", NULL);
+    const char *id = json_string(p->e->root, "workload_id");
+    const char *url = json_string(source, "repo_url"), *commit = json_string(source, "repo_commit");
+
+    if (p->digest[0])
+        report_set_string(p->r, "aci.keyset_digest", p->digest);
+    if (id)
+        report_set_string(p->r, "aci.workload_id", id);
+    if (url)
+        report_set_string(p->r, "aci.repo_url", url);
+    if (commit)
+        report_set_string(p->r, "aci.repo_commit", commit);
+    report_not_proven(p->r, "The gateway's papers (keyset, validity, custody of its keys): they "
+                            "can be consistent, but the quote does not bind them.");
+}
+
+static bool has_papers(const struct evidence *e)
+{
+    const char *version = json_string(e->root, "api_version");
+
+    return (version && strncmp(version, "aci/", 4) == 0) ||
+           cJSON_IsObject(json_at(e->root, "attestation", NULL)) ||
+           json_string(e->root, "workload_keyset_digest");
+}
+
+int keyset_check(struct report *r, const struct evidence *e, const struct tdx_quote *quote,
+                 int64_t now)
+{
+    struct papers p = { .r = r, .e = e, .quote = quote, .now = now };
+    int status;
+
+    if (!has_papers(e))
+        return 0;
+    p.report = json_at(e->root, "attestation", NULL);
+    p.keyset = json_at(p.report, "workload_keyset", NULL);
+    p.identity = json_at(p.keyset, "workload_identity", "public_key", NULL);
+    check_header(&p);
+    status = check_digest(&p);
+    if (status == 0)
+        status = check_identity(&p);
+    if (status == 0)
+        status = check_endorsement(&p);
+    if (status != 0)
+        return status;
+    check_validity(&p);
+    check_key(&p);
+    check_same_quote(&p);
+    if (quote)
+        check_report_data(&p);
+    report_claims(&p);
+    return custody_check(r, p.keyset, json_at(p.report, "evidence", "key_custody", NULL));
+}

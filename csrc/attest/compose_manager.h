@@ -1,0 +1,25 @@
+/* NEAR's compose manager: what is measured is the manager; which containers it started
+ * afterwards it states in a quote of its own (EVIDENCE section 2.4). */
+#ifndef VENICE_ATTEST_COMPOSE_MANAGER_H
+#define VENICE_ATTEST_COMPOSE_MANAGER_H
+
+#include <stdint.h>
+
+#include "attest/binding.h"
+#include "attest/evidence.h"
+#include "attest/report.h"
+#include "attest/tdx/quote.h"
+
+/* Adds the checks of the statement, where the body has one, and the member
+ *   code.manager = { verified, actions = number, latest = { timestamp, action, tag, commit, ... } }
+ * All fail with the reason manager_statement:
+ *   manager_nonce          it answers our nonce
+ *   manager_actions        the actions have the hash that it names
+ *   manager_quote_bound    its quote binds that hash and our nonce
+ *   manager_same_machine   its quote has the main quote's registers
+ *   manager_quote_signed   by the same attestation key
+ * Returns 0, or a hard error (VENICE_E_MEMORY). */
+int compose_manager_check(struct report *r, const struct evidence *e, const struct tdx_quote *quote,
+                          const uint8_t nonce[NONCE_SIZE]);
+
+#endif

@@ -1,0 +1,324 @@
+/* The policy: setup().verify, read strictly. A member that is not known, or is not what it should
+ * be, is refused by name: a misspelt rule must not become no rule. */
+#include <string.h>
+
+#include "attest/attestation.h"
+#include "attest/tdx/tcb.h"
+#include "base/codec.h"
+#include "base/json.h"
+
+enum { GRACE_DAYS_MAX = 3650, SECONDS_PER_DAY = 86400, ALLOWLIST_MAX = 1024 };
+
+/* Registers that an allowlist can name, and the length of a value in hex digits. */
+static const struct {
+    const char *name;
+    size_t digits;
+} measurements[] = {
+    { "mrtd", 96 },       { "rtmr0", 96 },        { "rtmr1", 96 },
+    { "rtmr2", 96 },      { "rtmr3", 96 },        { "mrseam", 96 },
+    { "mrconfigid", 96 }, { "compose_hash", 64 }, { "os_image_hash", 64 },
+};
+
+static int refuse(struct failure *f, const char *name, const char *wanted)
+{
+    return failure_set(f, VENICE_E_CONFIG, ":help venice-options", "verify.%s must be %s", name,
+                       wanted);
+}
+
+/* The place of a text among words, or -1. */
+static int choose(const cJSON *value, const char *const *words, int count)
+{
+    const char *text = cJSON_GetStringValue(value);
+
+    for (int i = 0; text && i < count; i++) {
+        if (strcmp(text, words[i]) == 0)
+            return i;
+    }
+    return -1;
+}
+
+/* ---- One reader a member -------------------------------------------------------------------- */
+
+static int read_attestation(struct policy *p, struct failure *f, const cJSON *value)
+{
+    if (!cJSON_IsBool(value))
+        return refuse(f, "attestation", "true or false");
+    p->attestation = cJSON_IsTrue(value);
+    return 0;
+}
+
+static int read_whitespace(struct policy *p, struct failure *f, const cJSON *value)
+{
+    static const char *const words[] = { "mark", "refuse" };
+    int word = choose(value, words, 2);
+
+    if (word < 0)
+        return refuse(f, "plaintext_whitespace", "'mark' or 'refuse'");
+    p->refuse_plaintext_whitespace = word == 1;
+    return 0;
+}
+
+static int read_dcap(struct policy *p, struct failure *f, const cJSON *value)
+{
+    static const char *const words[] = { "off", "require" };
+    int word = choose(value, words, 2);
+
+    if (word < 0)
+        return refuse(f, "dcap", "'require' or 'off'");
+    p->dcap_required = word == 1;
+    return 0;
+}
+
+/* Lua writes an empty table as an array or as an object, whatever was meant. */
+static bool is_list(const cJSON *value)
+{
+    return cJSON_IsArray(value) || (cJSON_IsObject(value) && !value->child);
+}
+
+/* Revoked is never accepted (DCAP.md rule 41); a status that is misspelt would accept nothing. */
+static bool is_acceptable_status(const char *status)
+{
+    for (int i = TCB_UP_TO_DATE; i <= TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED; i++) {
+        const char *name = tcb_status_name((enum tcb_status)i);
+
+        if (i != TCB_REVOKED && name && strcmp(name, status) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int read_accept_tcb(struct policy *p, struct failure *f, const cJSON *value)
+{
+    static const char wanted[] = "a list of TCB statuses, without Revoked";
+    const cJSON *item;
+
+    if (!is_list(value))
+        return refuse(f, "accept_tcb", wanted);
+    p->accept_tcb_count = 0;
+    cJSON_ArrayForEach(item, value)
+    {
+        const char *status = cJSON_GetStringValue(item);
+        size_t n = status ? strlen(status) : 0;
+
+        if (n == 0 || n >= sizeof p->accept_tcb[0] || !is_acceptable_status(status) ||
+            p->accept_tcb_count >= POLICY_STATUSES_MAX)
+            return refuse(f, "accept_tcb", wanted);
+        memcpy(p->accept_tcb[p->accept_tcb_count++], status, n + 1);
+    }
+    return 0;
+}
+
+static int read_grace(struct policy *p, struct failure *f, const cJSON *value)
+{
+    double days = cJSON_IsNumber(value) ? value->valuedouble : -1;
+
+    if (!(days >= 0 && days <= GRACE_DAYS_MAX) || days != (double)(int)days)
+        return refuse(f, "tcb_grace_days", "a whole number from 0 to 3650");
+    p->tcb_grace_days = (int)days;
+    return 0;
+}
+
+static int read_gpu(struct policy *p, struct failure *f, const cJSON *value)
+{
+    static const char *const words[] = { "auto", "require", "off" };
+    int word = choose(value, words, 3);
+
+    if (word < 0)
+        return refuse(f, "gpu", "'auto', 'require' or 'off'");
+    p->gpu = (enum policy_gpu)word;
+    return 0;
+}
+
+static int read_nras(struct policy *p, struct failure *f, const cJSON *value)
+{
+    const char *url = cJSON_GetStringValue(value);
+
+    if (!cJSON_IsBool(value) && (!url || !url[0]))
+        return refuse(f, "nras", "true, false or a URL");
+    p->nras = url || cJSON_IsTrue(value);
+    return 0;
+}
+
+static int read_pin(struct policy *p, struct failure *f, const cJSON *value)
+{
+    static const char *const words[] = { "ask", "strict", "off" };
+    int word = choose(value, words, 3);
+
+    if (word < 0)
+        return refuse(f, "pin", "'ask', 'strict' or 'off'");
+    p->pin = (enum policy_pin)word;
+    return 0;
+}
+
+static int read_receipt(struct policy *p, struct failure *f, const cJSON *value)
+{
+    if (!cJSON_IsBool(value))
+        return refuse(f, "receipt", "true or false");
+    p->receipt = cJSON_IsTrue(value);
+    return 0;
+}
+
+/* Texts that others use: policy_string hands them out. */
+static int read_text(struct policy *p, struct failure *f, const cJSON *value)
+{
+    const char *text = cJSON_GetStringValue(value);
+
+    (void)p;
+    return text && text[0] ? 0 : refuse(f, value->string, "a text");
+}
+
+static bool is_hex_value(const char *text, size_t digits)
+{
+    uint8_t bytes[48];
+
+    return text && strlen(text) == digits && hex_decode(bytes, text, digits) == 0;
+}
+
+static int read_allowed_values(struct failure *f, const cJSON *list)
+{
+    size_t digits = 0;
+    const cJSON *item;
+
+    for (size_t i = 0; i < sizeof measurements / sizeof measurements[0]; i++) {
+        if (strcmp(measurements[i].name, list->string) == 0)
+            digits = measurements[i].digits;
+    }
+    if (digits == 0)
+        return failure_set(f, VENICE_E_CONFIG, ":help venice-options",
+                           "verify.measurements.%s is not a measurement", list->string);
+    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) > ALLOWLIST_MAX)
+        return failure_set(f, VENICE_E_CONFIG, NULL,
+                           "verify.measurements.%s must be a list of at most %d values",
+                           list->string, ALLOWLIST_MAX);
+    cJSON_ArrayForEach(item, list)
+    {
+        if (!is_hex_value(cJSON_GetStringValue(item), digits))
+            return failure_set(f, VENICE_E_CONFIG, NULL,
+                               "verify.measurements.%s must hold texts of %zu hex digits",
+                               list->string, digits);
+    }
+    return 0;
+}
+
+static int read_measurements(struct policy *p, struct failure *f, const cJSON *value)
+{
+    const cJSON *list;
+
+    (void)p;
+    if (!cJSON_IsObject(value) && !is_list(value))
+        return refuse(f, "measurements", "a table of lists");
+    if (cJSON_IsArray(value) && value->child)
+        return refuse(f, "measurements", "a table of lists");
+    cJSON_ArrayForEach(list, value)
+    {
+        int r = read_allowed_values(f, list);
+
+        if (r != 0)
+            return r;
+    }
+    return 0;
+}
+
+static const struct {
+    const char *name;
+    int (*read)(struct policy *p, struct failure *f, const cJSON *value);
+} members[] = {
+    { "attestation", read_attestation },
+    { "plaintext_whitespace", read_whitespace },
+    { "dcap", read_dcap },
+    { "accept_tcb", read_accept_tcb },
+    { "tcb_grace_days", read_grace },
+    { "gpu", read_gpu },
+    { "nras", read_nras },
+    { "gpu_root_ca", read_text },
+    { "measurements", read_measurements },
+    { "pin", read_pin },
+    { "receipt", read_receipt },
+    { "collateral_url", read_text },
+    { "root_ca", read_text },
+};
+
+/* ---- The whole ------------------------------------------------------------------------------ */
+
+static void set_defaults(struct policy *p)
+{
+    static const enum tcb_status accepted[] = { TCB_UP_TO_DATE, TCB_SW_HARDENING_NEEDED,
+                                                TCB_CONFIGURATION_NEEDED,
+                                                TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED };
+
+    memset(p, 0, sizeof *p);
+    p->attestation = true;
+    p->dcap_required = POLICY_DCAP_REQUIRED_BY_DEFAULT;
+    p->receipt = true;
+    for (size_t i = 0; i < sizeof accepted / sizeof accepted[0]; i++) {
+        const char *name = tcb_status_name(accepted[i]);
+
+        memcpy(p->accept_tcb[i], name, strlen(name) + 1);
+    }
+    p->accept_tcb_count = sizeof accepted / sizeof accepted[0];
+}
+
+static int read_member(struct policy *p, struct failure *f, const cJSON *value)
+{
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        if (strcmp(members[i].name, value->string) == 0)
+            return cJSON_IsNull(value) ? 0 : members[i].read(p, f, value);
+    }
+    return failure_set(f, VENICE_E_CONFIG, ":help venice-options", "verify.%s is not an option",
+                       value->string);
+}
+
+int policy_read(struct policy *out, struct failure *f, const cJSON *object)
+{
+    const cJSON *value;
+
+    set_defaults(out);
+    if (!object || cJSON_IsNull(object))
+        return 0;
+    if (!cJSON_IsObject(object) && !is_list(object))
+        return failure_set(f, VENICE_E_CONFIG, ":help venice-options", "verify must be a table");
+    if (cJSON_IsArray(object) && object->child)
+        return failure_set(f, VENICE_E_CONFIG, ":help venice-options", "verify must be a table");
+    cJSON_ArrayForEach(value, object)
+    {
+        int r = read_member(out, f, value);
+
+        if (r != 0) {
+            set_defaults(out); /* half a policy is none */
+            return r;
+        }
+    }
+    out->source = cJSON_Duplicate(object, true);
+    return out->source ? 0 : failure_set(f, VENICE_E_MEMORY, NULL, "out of memory");
+}
+
+int policy_copy(struct policy *out, const struct policy *from)
+{
+    *out = *from;
+    out->source = NULL;
+    if (from->source && !(out->source = cJSON_Duplicate(from->source, true)))
+        return VENICE_E_MEMORY;
+    return 0;
+}
+
+void policy_clear(struct policy *p)
+{
+    cJSON_Delete(p->source);
+    set_defaults(p); /* zeros would mean "do not verify" */
+}
+
+const char *policy_string(const struct policy *p, const char *name)
+{
+    return json_string(p->source, name);
+}
+
+bool policy_accepts_tcb(const struct policy *p, const char *status, int64_t tcb_date, int64_t now)
+{
+    for (size_t i = 0; i < p->accept_tcb_count; i++) {
+        if (strcmp(p->accept_tcb[i], status) == 0)
+            return true;
+    }
+    /* For one status only: a configuration that is wrong too is not a matter of time. */
+    return strcmp(status, "OutOfDate") == 0 && p->tcb_grace_days > 0 && tcb_date > 0 &&
+           now <= tcb_date + (int64_t)p->tcb_grace_days * SECONDS_PER_DAY;
+}

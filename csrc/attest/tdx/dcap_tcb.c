@@ -1,0 +1,135 @@
+/* Which state the platform is in: TDX module, TCB levels, and what follows from all of them
+ * together (DCAP.md rules 32 to 41, section 1a j). */
+#include <stdio.h>
+#include <string.h>
+
+#include "attest/date.h"
+#include "attest/tdx/dcap_steps.h"
+#include "venice.h"
+
+/* One evaluation: with TEE_TCB_SVN as at launch, or with TEE_TCB_SVN2 as it is now. */
+struct evaluation {
+    const struct tcb_level *platform;
+    const struct tcb_isv_level *module; /* NULL for module version 0, which has no levels */
+    enum tcb_status merged;
+};
+
+/* Adds names to a sorted list in which each stands once. */
+static void add_advisories(struct dcap_result *out, const cJSON *advisories)
+{
+    const cJSON *item;
+
+    cJSON_ArrayForEach(item, advisories)
+    {
+        size_t at = 0;
+        int order = 1;
+
+        while (at < out->advisory_count &&
+               (order = strcmp(out->advisories[at], item->valuestring)) < 0)
+            at++;
+        if ((at < out->advisory_count && order == 0) || out->advisory_count == DCAP_ADVISORIES_MAX)
+            continue;
+        memmove(out->advisories[at + 1], out->advisories[at],
+                (out->advisory_count - at) * sizeof out->advisories[0]);
+        snprintf(out->advisories[at], sizeof out->advisories[at], "%s", item->valuestring);
+        out->advisory_count++;
+    }
+}
+
+static void add_verdict(struct dcap_result *out, const struct tcb_verdict *verdict)
+{
+    add_advisories(out, verdict->advisories);
+    if (out->tcb_date[0] && out->tcb_date_unix <= verdict->date)
+        return;
+    out->tcb_date_unix = verdict->date;
+    date_to_rfc3339(out->tcb_date, verdict->date);
+}
+
+/* Rule 34, stricter than any mask: SEAMATTRIBUTES must be zero as well. */
+static bool seam_attributes_fit(const struct tcb_module *module, const uint8_t attributes[8])
+{
+    for (size_t i = 0; i < 8; i++)
+        if (attributes[i] != 0 ||
+            ((attributes[i] ^ module->attributes[i]) & module->attributes_mask[i]))
+            return false;
+    return true;
+}
+
+/* Rules 32 to 35. */
+static bool check_module(struct dcap *d, const char *id, const uint8_t svn[TCB_COMPONENTS],
+                         struct evaluation *e)
+{
+    const struct tcb_module *module = tcb_info_module(&d->tcb_info, svn[1]);
+    const char *reason = NULL;
+
+    e->module = NULL;
+    if (!module)
+        reason = "tdx_module_mismatch";
+    else if (memcmp(d->quote.mrsignerseam, module->mrsigner, sizeof module->mrsigner) != 0)
+        reason = "tdx_module_mrsigner";
+    else if (!seam_attributes_fit(module, d->quote.seam_attributes))
+        reason = "tdx_module_attributes";
+    else if (svn[1] > 0 &&
+             !(e->module = tcb_isv_level_match(module->levels, module->level_count, svn[0])))
+        reason = "tcb_no_match";
+    return dcap_check(d, id, reason, "TDX_%02X, SVN %u%s%s", (unsigned)svn[1], (unsigned)svn[0],
+                      e->module ? ", " : "",
+                      e->module ? tcb_status_name(e->module->verdict.status) : "");
+}
+
+/* Rules 36 to 39. */
+static bool check_level(struct dcap *d, const char *id, const uint8_t svn[TCB_COMPONENTS],
+                        struct evaluation *e)
+{
+    char date[DATE_CHARS + 1] = "";
+
+    e->platform = tcb_level_match(d->tcb_info.levels, d->tcb_info.level_count, d->pck.components,
+                                  d->pck.pcesvn, svn);
+    if (!e->platform)
+        return dcap_check(d, id, "tcb_no_match", "below every level of TCB info");
+    e->merged = e->platform->verdict.status;
+    if (e->module)
+        e->merged = tcb_merge(e->merged, e->module->verdict.status);
+    e->merged = tcb_merge(e->merged, d->qe_level->verdict.status);
+    add_verdict(d->out, &e->platform->verdict);
+    if (e->module)
+        add_verdict(d->out, &e->module->verdict);
+    date_to_rfc3339(date, e->platform->verdict.date);
+    return dcap_check(d, id, NULL, "%s (level of %.10s); with module and QE %s",
+                      tcb_status_name(e->platform->verdict.status), date,
+                      tcb_status_name(e->merged));
+}
+
+/* Components and CPUSVN are the same thing twice in every genuine certificate (rule 13). */
+static bool check_cpusvn(struct dcap *d)
+{
+    bool same = memcmp(d->pck.components, d->pck.cpusvn, sizeof d->pck.cpusvn) == 0;
+
+    return dcap_check(d, "pck_cpusvn_consistent", same ? NULL : "pck_extension", NULL);
+}
+
+bool dcap_step_tcb(struct dcap *d)
+{
+    struct dcap_result *out = d->out;
+    struct evaluation launch = { 0 }, current = { 0 };
+
+    add_verdict(out, &d->qe_level->verdict);
+    if (!check_module(d, "tdx_module_genuine", d->quote.tee_tcb_svn, &launch) ||
+        !check_level(d, "tcb_level_found", d->quote.tee_tcb_svn, &launch))
+        return false;
+    out->platform = launch.platform->verdict.status;
+    out->module = launch.module ? launch.module->verdict.status : TCB_NONE;
+    out->status = launch.merged;
+    if (d->quote.tee_tcb_svn2) {
+        if (!check_module(d, "tdx_module_now_genuine", d->quote.tee_tcb_svn2, &current) ||
+            !check_level(d, "tcb_level_now_found", d->quote.tee_tcb_svn2, &current)) {
+            out->status = TCB_NONE;
+            return false;
+        }
+        out->current = current.merged;
+        out->status = tcb_relaunch(launch.merged, current.merged);
+    }
+    return dcap_check(d, "tcb_not_revoked", out->status == TCB_REVOKED ? "tcb_revoked" : NULL, "%s",
+                      tcb_status_name(out->status)) &&
+           check_cpusvn(d);
+}

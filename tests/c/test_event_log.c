@@ -1,0 +1,317 @@
+/* link: -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc */
+/* RTMR replay by itself: both event versions, full and stripped logs, limits, every way to be
+ * wrong. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants the four above it */
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attest/tdx/event_log.h"
+#include "base/json.h"
+#include "support_code.h"
+#include "torture.h"
+#include "venice.h"
+
+/* Replays a log and compares with what machine_measure gave. Frees log. */
+static void assert_replays(cJSON *log, const struct machine *m)
+{
+    struct event_log replayed;
+    const char *reason;
+    size_t where;
+
+    assert_int_equal(event_log_replay(&replayed, &reason, &where, log), 0);
+    assert_null(reason);
+    assert_memory_equal(replayed.rtmr, m->rtmr, sizeof m->rtmr);
+    assert_true(replayed.ready);
+    assert_int_equal(event_log_find(&replayed, "compose-hash")->len, 32);
+    assert_memory_equal(event_log_find(&replayed, "compose-hash")->payload, m->mrconfigid + 1, 32);
+    assert_null(event_log_find(&replayed, "compose"));
+    event_log_clear(&replayed);
+    cJSON_Delete(log);
+}
+
+static void assert_refused(cJSON *log, const char *code, size_t at)
+{
+    struct event_log replayed;
+    const char *reason;
+    size_t where;
+
+    assert_int_equal(event_log_replay(&replayed, &reason, &where, log), VENICE_E_MALFORMED);
+    assert_string_equal(reason, code);
+    assert_int_equal(where, at);
+    event_log_clear(&replayed);
+    cJSON_Delete(log);
+}
+
+static cJSON *as_text(const cJSON *log)
+{
+    char *text = cJSON_PrintUnformatted(log);
+    cJSON *item = cJSON_CreateString(text);
+
+    cJSON_free(text);
+    return item;
+}
+
+static cJSON *stripped(const cJSON *log)
+{
+    cJSON *copy = cJSON_Duplicate(log, 1), *event;
+
+    cJSON_ArrayForEach(event, copy)
+        set_member(event, member(event, "imr")->valueint == 3 ? "digest" : "event_payload",
+                   cJSON_CreateString(""));
+    return copy;
+}
+
+static void both_versions_in_every_form(void **state)
+{
+    (void)state;
+    for (int version = 1; version <= 2; version++) {
+        struct machine m;
+        cJSON *log, *event;
+
+        machine_new(&m, version);
+        assert_replays(cJSON_Duplicate(m.log, 1), &m);
+        assert_replays(as_text(m.log), &m);
+        assert_replays(stripped(m.log), &m);
+        log = stripped(m.log);
+        assert_replays(as_text(log), &m);
+        /* Members that are missing are as good as empty. */
+        cJSON_ArrayForEach(event, log)
+        {
+            set_member(event, "preimage", NULL);
+            if (member(event, "imr")->valueint == 3)
+                set_member(event, "digest", NULL);
+            else
+                set_member(event, "event_payload", NULL);
+        }
+        assert_replays(log, &m);
+        machine_free(&m);
+    }
+}
+
+/* dstack has hashed version 2 under two sets of names; digest or preimage tell which. */
+static void other_form_of_version_2(void **state)
+{
+    static const char *const dropped[] = { "digest", "preimage", NULL };
+    struct machine m;
+
+    (void)state;
+    machine_new(&m, 2);
+    for (int i = 0; i < 3; i++) {
+        cJSON *event = runtime_event(2, "instance-id", "in\"st", 5, 1);
+
+        cJSON_ReplaceItemInArray(m.log, event_place(m.log, "instance-id"), event);
+        machine_measure(&m);
+        if (dropped[i])
+            set_member(event, dropped[i], NULL);
+        assert_replays(cJSON_Duplicate(m.log, 1), &m);
+    }
+    machine_free(&m);
+}
+
+static void after_ready_anything_goes(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_new(&m, 1);
+    cJSON_AddItemToArray(m.log, runtime_event(1, "app-id", "x", 1, 0));
+    cJSON_AddItemToArray(m.log, runtime_event(1, "app-id", "y", 1, 0));
+    cJSON_AddItemToArray(m.log, runtime_event(2, "compose-hash", "z", 1, 0));
+    cJSON_AddItemToArray(m.log, runtime_event(1, "system-ready", "", 0, 0));
+    machine_measure(&m);
+    assert_replays(cJSON_Duplicate(m.log, 1), &m);
+    machine_free(&m);
+}
+
+static void differing_registers(void **state)
+{
+    uint8_t bytes[SAMPLE_QUOTE_MAX], data[64] = { 0 };
+    struct event_log log;
+    struct tdx_quote quote;
+    const char *reason;
+    struct machine m;
+    size_t where, n;
+
+    (void)state;
+    machine_new(&m, 1);
+    assert_int_equal(event_log_replay(&log, &reason, &where, m.log), 0);
+    for (int i = -1; i < 4; i++) {
+        machine_measure(&m);
+        if (i >= 0)
+            m.rtmr[i][47] ^= 1;
+        n = machine_quote(bytes, &m, data);
+        assert_int_equal(tdx_quote_parse(&quote, &reason, bytes, n), 0);
+        assert_int_equal(event_log_differs(&log, &quote), i);
+    }
+    event_log_clear(&log);
+    machine_free(&m);
+}
+
+/* One member of one event changed. */
+static void malformed_events(void **state)
+{
+    static const struct {
+        const char *event;          /* NULL: the first boot event */
+        const char *member, *value; /* JSON; NULL: dropped */
+        const char *code;
+    } rows[] = {
+        { NULL, "imr", NULL, "event_log_malformed" },
+        { NULL, "imr", "4", "event_log_malformed" },
+        { NULL, "imr", "-1", "event_log_malformed" },
+        { NULL, "imr", "0.5", "event_log_malformed" },
+        { NULL, "imr", "\"0\"", "event_log_malformed" },
+        { NULL, "event_type", NULL, "event_log_malformed" },
+        { NULL, "event_type", "-1", "event_log_malformed" },
+        { NULL, "event_type", "4294967296", "event_log_malformed" },
+        { NULL, "digest", NULL, "event_log_malformed" },
+        { NULL, "digest", "\"\"", "event_log_malformed" },
+        { NULL, "digest", "\"abc\"", "event_log_malformed" },
+        { NULL, "digest", "\"zz\"", "event_log_malformed" },
+        { NULL, "digest", "7", "event_log_malformed" },
+        { "app-id", "imr", "0", "event_log_malformed" },
+        { "app-id", "event", NULL, "event_log_malformed" },
+        { "app-id", "event", "\"\"", "event_log_malformed" },
+        { "app-id", "event", "7", "event_log_malformed" },
+        { "app-id", "event", "\"app\\u00e4id\"", "event_log_malformed" },
+        { "app-id", "event", "\"app\\nid\"", "event_log_malformed" },
+        { "app-id", "event_payload", NULL, "event_log_malformed" },
+        { "app-id", "event_payload", "\"0\"", "event_log_malformed" },
+        { "app-id", "event_payload", "\"xy\"", "event_log_malformed" },
+        { "app-id", "event_payload", "[]", "event_log_malformed" },
+        { "app-id", "version", "3", "event_log_malformed" },
+        { "app-id", "version", "0", "event_log_malformed" },
+        { "app-id", "version", "\"1\"", "event_log_malformed" },
+        { "app-id", "version", "2", "event_digest_mismatch" },
+        { "app-id", "event", "\"app-ie\"", "event_digest_mismatch" },
+        { "app-id", "event_payload", "\"aabb\"", "event_digest_mismatch" },
+        { "app-id", "digest", "\"ab\"", "event_digest_mismatch" },
+        { "app-id", "preimage", "\"00\"", "event_digest_mismatch" },
+        { "app-id", "preimage", "\"xyz\"", "event_digest_mismatch" },
+        { "instance-id", "event", "\"system-ready\"", "event_digest_mismatch" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct machine m;
+        cJSON *event, *value = rows[i].value ? cJSON_Parse(rows[i].value) : NULL;
+
+        machine_new(&m, 1);
+        event = rows[i].event ? find_event(m.log, rows[i].event) : m.log->child;
+        set_member(event, rows[i].member, value);
+        assert_refused(cJSON_Duplicate(m.log, 1), rows[i].code,
+                       rows[i].event ? (size_t)(strcmp(rows[i].event, "app-id") == 0 ? 5 : 7) : 0);
+        machine_free(&m);
+    }
+}
+
+static void no_logs(void **state)
+{
+    static const char *const texts[] = { "null",
+                                         "7",
+                                         "{}",
+                                         "\"\"",
+                                         "\"[\"",
+                                         "\"{}\"",
+                                         "\"7\"",
+                                         "[7]",
+                                         "[null]",
+                                         "[[]]",
+                                         "[\"x\"]",
+                                         "[{}]",
+                                         "\"[{\\\"imr\\\":0,\\\"imr\\\":0}]\"" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        assert_refused(cJSON_Parse(texts[i]), "event_log_malformed", 0);
+}
+
+static void limits(void **state)
+{
+    struct machine m;
+    cJSON *log = cJSON_CreateArray(), *event;
+    static char long_text[2 * EVENT_LOG_PAYLOAD + 3], name[EVENT_LOG_NAME + 2];
+
+    (void)state;
+    machine_new(&m, 1);
+    for (int i = 0; i <= EVENT_LOG_EVENTS; i++)
+        cJSON_AddItemToArray(log, cJSON_Duplicate(m.log->child, 1));
+    assert_refused(log, "event_log_malformed", 0);
+
+    memset(long_text, 'a', sizeof long_text - 1);
+    event = cJSON_Duplicate(m.log->child, 1); /* also where it is not read */
+    set_member(event, "event_payload", cJSON_CreateString(long_text));
+    log = cJSON_CreateArray();
+    cJSON_AddItemToArray(log, event);
+    assert_refused(log, "event_log_malformed", 0);
+
+    log = cJSON_CreateArray();
+    cJSON_AddItemToArray(log, runtime_event(1, "big", long_text, EVENT_LOG_PAYLOAD, 0));
+    cJSON_AddItemToArray(log, runtime_event(2, "big too", long_text, EVENT_LOG_PAYLOAD, 0));
+    memset(name, 'n', EVENT_LOG_NAME + 1);
+    cJSON_AddItemToArray(log, runtime_event(1, name + 1, "", 0, 0));
+    cJSON_AddItemToArray(log, runtime_event(1, name, "", 0, 0)); /* one character too many */
+    assert_refused(log, "event_log_malformed", 3);
+    machine_free(&m);
+}
+
+static void duplicates(void **state)
+{
+    cJSON *log = cJSON_CreateArray();
+
+    (void)state;
+    cJSON_AddItemToArray(log, runtime_event(1, "storage-fs", "a", 1, 0));
+    cJSON_AddItemToArray(log, runtime_event(1, "x", "", 0, 0));
+    cJSON_AddItemToArray(log, runtime_event(1, "storage-fs", "a", 1, 0));
+    assert_refused(log, "event_log_duplicate", 2);
+}
+
+static void failing_allocations(void **state)
+{
+    struct machine m;
+    cJSON *text;
+    bool hit = true;
+
+    (void)state;
+    machine_new(&m, 2);
+    text = as_text(m.log);
+    for (long n = 0; hit; n++) {
+        struct event_log log;
+        const char *reason;
+        size_t where;
+        int r;
+
+        torture_begin(n);
+        r = event_log_replay(&log, &reason, &where, text);
+        hit = torture_end();
+        if (!hit)
+            assert_int_equal(r, 0);
+        else
+            assert_true(r == VENICE_E_MEMORY || r == VENICE_E_INTERNAL);
+        event_log_clear(&log);
+    }
+    cJSON_Delete(text);
+    machine_free(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_versions_in_every_form),
+        cmocka_unit_test(other_form_of_version_2),
+        cmocka_unit_test(after_ready_anything_goes),
+        cmocka_unit_test(differing_registers),
+        cmocka_unit_test(malformed_events),
+        cmocka_unit_test(no_logs),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(duplicates),
+        cmocka_unit_test(failing_allocations),
+    };
+
+    (void)torture_openssl();
+    return cmocka_run_group_tests_name("event_log", tests, NULL, NULL);
+}
