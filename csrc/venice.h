@@ -77,7 +77,9 @@ enum venice_event_kind {
     VENICE_EV_FINISH = 7,     /* the finish reason, plain text */
     VENICE_EV_MODELS = 8,     /* JSON array, see venice_models */
     VENICE_EV_ERROR = 9,      /* streams only: sticky and last; JSON {"code","message","hint"} */
-    VENICE_EV_DONE = 10       /* clients only: exactly one a request, nothing after it */
+    VENICE_EV_DONE = 10,      /* clients only: exactly one a request, nothing after it */
+    VENICE_EV_RECEIPT = 11,   /* JSON, see venice_receipt */
+    VENICE_EV_EVIDENCE = 12   /* JSON, see venice_attest */
 };
 
 typedef struct venice_client venice_client;
@@ -187,9 +189,23 @@ int venice_verify_quote(venice_text *out, const char *quote, size_t quote_len,
 /* Judges a whole body of /tee/attestation. In: as above, and in options_json also
  *   nonce  64 hex digits: the one that was sent     model  the id that was asked for
  *   nras   {"response": text, "jwks": text}; may be absent
+ *   gpu_root_ca  PEM text in place of NVIDIA's device root; may be absent
  *   pins   array of known enclaves (DESIGN section 5a, Pins); may be absent */
 int venice_verify_attestation(venice_text *out, const char *response, size_t response_len,
                               const char *options_json, size_t options_len);
+
+/* Judges a body of /tee/signature: who signed an answer. Out: JSON {"verified","reason","signature":
+ * "valid"|"invalid","content_binding":"not_checkable","checks":[...]} and more (attest/aci/receipt.h):
+ * the key that the quote binds signed two hashes; that they are those of the text which was read
+ * cannot be checked, and is never said. In: options_json is an object:
+ *   response         the body, as a string
+ *   signing_address  0x and 40 hex digits: the address that the quote binds
+ *   request_id       the completion's id
+ *   now              unix seconds
+ *   keyset           JSON text: the gateway's keyset, or the attestation's body; may be absent
+ *   model, asked_at  the model's id, and the unix seconds of the request; may be absent
+ * Errors: as above; on VENICE_E_CONFIG out holds {"code","message","hint"}. */
+int venice_verify_receipt(venice_text *out, const char *options_json, size_t len);
 
 /* ---- The client: a worker thread, requests by id, events ------------------------------------- */
 
@@ -225,7 +241,10 @@ int venice_models(venice_client *c, uint32_t *request);
 
 /* Makes sure of a session. options_json: {"policy":{...},"pins":[...],"fresh":bool}. Before DONE:
  * STATE, REPORT (from the cache where a session stands and fresh is not set). DONE's JSON holds
- * "session": the id for venice_encrypt, where the report was accepted. */
+ * "session": the id for venice_encrypt, where the report was accepted. With "evidence":true it attests
+ * anew, and after REPORT comes EVIDENCE: {"response","nonce","model","now"} and, where there were any,
+ * "collateral", "nras", "pins", "root_ca", "gpu_root_ca" (PEM), all as venice_verify_attestation takes
+ * them. */
 int venice_attest(venice_client *c, uint32_t *request, const char *model,
                   const char *options_json, size_t len);
 
@@ -239,6 +258,14 @@ int venice_attest(venice_client *c, uint32_t *request, const char *model,
 int venice_chat(venice_client *c, uint32_t *request, const char *model,
                 const venice_message *messages, uint32_t count, const char *options_json,
                 size_t len);
+
+/* Asks who signed an answer that is over (GET /tee/signature). options_json: {"request_id",
+ * "signing_address"[,"keyset"][,"asked_at"]} as for venice_verify_receipt. Before DONE: RECEIPT, the
+ * JSON of venice_verify_receipt, whatever it says. DONE's status is VENICE_E_RATE_LIMITED where the
+ * service's ten a minute, which attestations need too, leave no room: then nothing was checked, and it
+ * can be asked again. */
+int venice_receipt(venice_client *c, uint32_t *request, const char *model,
+                   const char *options_json, size_t len);
 
 /* Cancels; its DONE event has VENICE_E_CANCELLED. Returns 0 also for a request that is over. */
 int venice_cancel(venice_client *c, uint32_t request);

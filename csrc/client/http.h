@@ -1,0 +1,80 @@
+/* One transfer on a curl multi handle: TLS, limits, close-on-exec, no redirects, no proxy for
+ * loopback. Worker thread only, except for http_setup. */
+#ifndef VENICE_CLIENT_HTTP_H
+#define VENICE_CLIENT_HTTP_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/status.h"
+#include "client/http_url.h"
+
+/* What is kept of an answer that is an error; more of it is not read. */
+enum { HTTP_ERROR_BODY_MAX = 64 * 1024 };
+
+struct http_config {
+    const char *tls_ca; /* NULL: the system's */
+    long connect_seconds, idle_seconds;
+};
+
+struct http_request {
+    const char *url;            /* whole */
+    const char *body;           /* NULL: GET; else POST, not copied, must outlive the transfer */
+    size_t body_len;
+    const char *const *headers; /* "Name: value", NULL-terminated; copied; may be NULL */
+    const char *bearer;         /* NULL, or the API key; wiped from our copies at the end */
+    size_t response_max;        /* bytes of a body that is kept (not of a stream) */
+    long total_seconds;         /* 0, or the time that the whole may take */
+    bool stream;                /* an event stream goes to http_take as it comes */
+    const char *long_header[2]; /* NULL, or a header that is kept whole, by either name; not copied */
+};
+
+struct http;
+
+/* Sets up libcurl, once, with allocators that wipe. Thread-safe. */
+int http_setup(void);
+
+/* Whether libcurl really uses them: false where another part of the process was first (H18). */
+bool http_allocators_in_force(void);
+
+int http_start(struct http **out, struct failure *f, CURLM *multi,
+               const struct http_config *config, const struct http_request *request);
+void http_stop(struct http *h); /* removes it from the multi handle, closes, wipes; takes NULL */
+
+/* Reads curl's messages: marks the transfers that are over. */
+void http_collect(CURLM *multi);
+
+/* When the transfer will have been idle or under way for too long (clock_ms), or LLONG_MAX; and its
+ * end then. Both take NULL. */
+long long http_due(const struct http *h);
+void http_expire(struct http *h, long long now_ms);
+
+bool http_over(const struct http *h);
+
+/* For a transfer that is over: 0 where an answer came, whatever its status and, of a stream, whether
+ * it came to its end (http_whole). Else the code, with host and cause in words. */
+int http_failure(const struct http *h, struct failure *f);
+
+/* Whether the answer came to the end that its framing announced. */
+bool http_whole(const struct http *h);
+
+long http_status(const struct http *h); /* 0: no answer */
+/* A kept header: retry-after, content-type, x-ratelimit-{reset,remaining}-{requests,tokens}. */
+const char *http_header(const struct http *h, const char *name); /* NULL: none */
+const char *http_body(const struct http *h, size_t *len);        /* kept body, never NULL */
+const char *http_long_header(const struct http *h); /* the one that was asked for; NULL: none */
+
+/* Streams: whether a 2xx answer says that it is an event stream (or says nothing). */
+bool http_is_stream(const struct http *h);
+/* Streams: the bytes that have come since the last call; valid until the next. */
+const char *http_take(struct http *h, size_t *len);
+bool http_has_bytes(const struct http *h); /* whether http_take would give some */
+/* Streams: stops and restarts reading from the socket; while stopped the idle time does not run. */
+void http_pause(struct http *h, bool paused);
+
+/* Seconds to wait before another try, from Retry-After (seconds or date), else the x-ratelimit reset
+ * header (milliseconds), else fallback. */
+double http_retry_after(const struct http *h, double fallback);
+
+#endif

@@ -1,0 +1,155 @@
+/* Why a report was refused, as the end of "nothing was sent: ". */
+#include <stdio.h>
+#include <string.h>
+
+#include "attest/date.h"
+#include "client/errors.h"
+
+/* %s is the model. A reason that is not here is shown with the detail of its check. */
+static const struct {
+    const char *reason, *words;
+} SENTENCES[] = {
+    { "not_json", "the attestation of %s is not readable" },
+    { "quote_missing", "the service showed no Intel TDX quote for %s" },
+    { "quote_malformed", "the Intel TDX quote of %s is not readable" },
+    { "nonce_missing", "the attestation of %s does not show our nonce" },
+    { "nonce_mismatch", "the attestation of %s answers another nonce than ours" },
+    { "nonce_source", "the attestation of %s is over a nonce that the service chose" },
+    { "model_mismatch", "the attestation is of another model than %s" },
+    { "signing_algo", "the key of %s is of a kind that the protocol does not have" },
+    { "signing_key_missing", "the attestation of %s shows no key to encrypt to" },
+    { "signing_key_invalid", "the key of %s is not a key" },
+    { "signing_key_mismatch", "the attestation of %s shows two different keys" },
+    { "address_mismatch", "the key of %s is not the one whose address is attested" },
+    { "report_data_nonce", "the quote of %s was not made for our nonce" },
+    { "report_data_address", "the quote of %s does not bind the key that is shown with it" },
+    { "server_not_verified", "the service itself could not verify %s" },
+    { "server_inconsistent", "what the service says about its own check of %s is inconsistent" },
+    { "td_debug", "the enclave of %s runs in debug mode: its operator can read it" },
+    { "collateral_missing", "there is no collateral from Intel to judge the quote of %s" },
+    { "collateral_malformed", "the collateral from Intel for %s is not readable" },
+    { "tcb_revoked", "Intel has revoked the platform of %s" },
+    { "pin_changed", "the enclave of %s is not one that you know (pin_changed)" },
+    { "measurement_not_allowed",
+      "the enclave of %s is not one that verify.measurements lists (measurement_not_allowed)" },
+    { "gpu_missing", "%s shows no GPU evidence, and your policy requires it" },
+};
+
+static const char HINT[] = ":Venice attest shows every check";
+
+/* ---- A platform whose state the policy does not take ----------------------------------------- */
+
+enum {
+    DAY = 86400,
+    GRACE_STEP = 30, /* days: what is suggested is a round number, ... */
+    GRACE_SPARE = 7, /* ... which is enough for some days more */
+    GRACE_MAX = 3650,
+    ADVISORIES_SHOWN = 4,
+    DETAILS_MAX = 160
+};
+
+/* What a status means, and what would change it. */
+static const struct {
+    const char *status, *words, *remedy;
+} STATES[] = {
+    { "OutOfDate", "the platform of %s is out of date", "the operator updates it" },
+    { "OutOfDateConfigurationNeeded",
+      "the platform of %s is out of date and not configured as Intel advises",
+      "the operator updates it" },
+    { "TDRelaunchAdvised", "the platform of %s was updated, but its enclave was not restarted",
+      "the operator restarts it" },
+    { "TDRelaunchAdvisedConfigurationNeeded",
+      "the platform of %s was updated, but its enclave was not restarted, nor configured as Intel "
+      "advises",
+      "the operator restarts it" },
+    { NULL, "the platform of %s is in a state that your policy does not accept",
+      "the operator changes it" },
+};
+
+/* "since 2026-08-12, INTEL-SA-01192", from what there is. */
+static void write_details(char out[DETAILS_MAX], const struct report *r, const char *status)
+{
+    const char *date = report_string(r, "tcb_date");
+    const cJSON *list = report_get(r, "advisories"), *item;
+    int shown = 0, more;
+    size_t n;
+
+    if (strncmp(status, "OutOfDate", 9) == 0)
+        n = (size_t)snprintf(out, DETAILS_MAX, "since %.10s", date ? date : "?");
+    else
+        n = (size_t)snprintf(out, DETAILS_MAX, "%.40s, TCB of %.10s", status, date ? date : "?");
+    cJSON_ArrayForEach(item, list)
+    {
+        if (shown++ < ADVISORIES_SHOWN && cJSON_IsString(item))
+            n += (size_t)snprintf(out + n, DETAILS_MAX - n, ", %.20s", item->valuestring);
+    }
+    more = shown - ADVISORIES_SHOWN;
+    if (more > 0)
+        (void)snprintf(out + n, DETAILS_MAX - n, " and %d more", more);
+}
+
+/* The days of grace that would accept it now and for a while; 0 where none would. */
+static int grace_days(const struct report *r, const char *status)
+{
+    const char *text = report_string(r, "tcb_date");
+    double now = cJSON_GetNumberValue(report_get(r, "checked_at")), days;
+    int64_t date;
+
+    if (strcmp(status, "OutOfDate") != 0 || !text || !date_from_rfc3339(&date, text) ||
+        !(now >= (double)date))
+        return 0;
+    days = (now - (double)date) / DAY + 1 + GRACE_SPARE;
+    if (days > GRACE_MAX - GRACE_STEP)
+        return 0;
+    return ((int)days + GRACE_STEP - 1) / GRACE_STEP * GRACE_STEP;
+}
+
+static int refuse_state(struct failure *f, const struct report *r, const char *model,
+                        const char *status)
+{
+    char words[256], details[DETAILS_MAX], accept[96], hint[256];
+    int days = grace_days(r, status);
+    size_t i = 0;
+    const char *at;
+
+    while (STATES[i].status && strcmp(STATES[i].status, status) != 0)
+        i++;
+    at = strstr(STATES[i].words, "%s");
+    (void)snprintf(words, sizeof words, "%.*s%.100s%s", (int)(at - STATES[i].words),
+                   STATES[i].words, model, at + 2);
+    write_details(details, r, status);
+    if (days > 0)
+        (void)snprintf(accept, sizeof accept, "accept it: verify = { tcb_grace_days = %d }", days);
+    else
+        (void)snprintf(accept, sizeof accept, "accept it: add '%.40s' to verify.accept_tcb",
+                       status);
+    (void)snprintf(hint, sizeof hint, "wait until %s, or %s   (:Venice attest shows all)",
+                   STATES[i].remedy, accept);
+    return failure_set(f, VENICE_E_ATTESTATION, hint, "nothing was sent: %s (%s)", words, details);
+}
+
+/* ---- Any report ------------------------------------------------------------------------------ */
+
+int error_from_report(struct failure *f, const struct report *r, const char *model)
+{
+    const char *reason = report_reason(r);
+    const char *detail = report_failed_detail(r);
+    const char *status = report_string(r, "status");
+
+    if (reason && status && strcmp(reason, "tcb_not_accepted") == 0)
+        return refuse_state(f, r, model, status);
+    for (size_t i = 0; reason && i < sizeof SENTENCES / sizeof *SENTENCES; i++) {
+        if (strcmp(reason, SENTENCES[i].reason) == 0) {
+            char words[192];
+            const char *at = strstr(SENTENCES[i].words, "%s");
+
+            /* Not a format: the words come from a table and the model's name from outside. */
+            (void)snprintf(words, sizeof words, "%.*s%.100s%s", (int)(at - SENTENCES[i].words),
+                           SENTENCES[i].words, model, at + 2);
+            return failure_set(f, VENICE_E_ATTESTATION, HINT, "nothing was sent: %s", words);
+        }
+    }
+    return failure_set(f, VENICE_E_ATTESTATION, HINT,
+                       "nothing was sent: a check of %s failed: %s%s%s", model,
+                       reason ? reason : "unknown", detail ? ", " : "", detail ? detail : "");
+}
