@@ -40,7 +40,7 @@ end
 
 --- Starts a simulator on a free port. It ends with this process, because its stdin does.
 ---@param opts table|nil { args = extra argv, env = extra environment }
----@return table sim with url, models, model (the first), root, tls_ca (with --tls), lines
+---@return table sim with url, models, model (the first), root, gpu_root, tls_ca (with --tls), lines
 function M.start(opts)
   opts = opts or {}
   local argv = { python(), vim.env.VENICE_ROOT .. '/tests/enclave', '--port', '0', '--stdin-guard' }
@@ -62,7 +62,7 @@ function M.start(opts)
           sim.url = value:gsub('/$', '')
         elseif key == 'model' then
           sim.models[#sim.models + 1] = value:match('^%S+')
-        elseif key == 'root' or key == 'tls_ca' then
+        elseif key == 'root' or key == 'tls_ca' or key == 'gpu_root' then
           sim[key] = value
         end
       end
@@ -120,6 +120,19 @@ function M.start(opts)
   end
   function sim.log()
     return control('GET', '/_log')
+  end
+  --- The platform's state and kind (POST /_tcb).
+  function sim.tcb(order)
+    return control('POST', '/_tcb', order)
+  end
+  --- Options for setup() or e2ee.new() that trust it: its roots, and its collateral service.
+  ---@param extra table|nil more options; they win
+  function sim.options(extra)
+    return vim.tbl_deep_extend('force', {
+      base_url = sim.url,
+      tls_ca = sim.tls_ca,
+      verify = { root_ca = sim.root, gpu_root_ca = sim.gpu_root, collateral_url = sim.url },
+    }, extra or {})
   end
   --- All faults it knows.
   function sim.faults()

@@ -1,0 +1,274 @@
+-- Where turns begin: extmarks on empty lines, never text.
+--
+-- A boundary is one empty line that carries a header as virtual text; what stands below it, down to
+-- the next boundary, is its text. So nothing that a model writes can begin a turn (promise 8).
+--
+-- Neovim moves extmarks along with edits, but does not bring them back on redo, and a user may
+-- join, delete or write into a boundary's line. sync() puts that right: it remembers, for each
+-- state of the undo tree, where the boundaries were; it gives text in a boundary's line a line of
+-- its own; and it sets aside a boundary whose line is gone.
+
+local api = vim.api
+
+local ns = api.nvim_create_namespace('venice_bounds')
+
+---@class venice.Bound
+---@field mark integer stays with its line when lines are put above it
+---@field floor integer stays above such lines; between both is what was typed into the line
+---@field gone boolean|nil its line does not exist in this state of the undo tree
+
+---@class venice.Bounds
+---@field buf integer
+---@field list venice.Bound[] in the order in which they stand, gone ones too
+---@field states table<integer, table> by undo sequence number
+local Bounds = {}
+Bounds.__index = Bounds
+
+---@param buf integer
+---@return venice.Bounds
+function Bounds.new(buf)
+  return setmetatable({ buf = buf, list = {}, states = {}, riders = {} }, Bounds)
+end
+
+-- The number of the current state in the undo tree.
+local function undo_state(buf)
+  return api.nvim_buf_call(buf, function()
+    return vim.fn.undotree().seq_cur
+  end)
+end
+
+local function place(self, bound, row)
+  bound.gone = nil
+  bound.mark = api.nvim_buf_set_extmark(self.buf, ns, row, 0, { id = bound.mark })
+  bound.floor =
+    api.nvim_buf_set_extmark(self.buf, ns, row, 0, { id = bound.floor, right_gravity = false })
+end
+
+--- Makes `row`, an empty line, a boundary. A bound that is known already is moved there.
+---@param row integer 0-based
+---@param bound venice.Bound|nil
+---@param after venice.Bound|nil its place in the order; nil: the last
+---@return venice.Bound
+function Bounds:put(row, bound, after)
+  bound = bound or {}
+  local known = false
+  for _, other in ipairs(self.list) do
+    known = known or other == bound
+  end
+  if not known then
+    local at = #self.list + 1
+    for i, other in ipairs(self.list) do
+      at = other == after and i + 1 or at
+    end
+    table.insert(self.list, at, bound)
+  end
+  place(self, bound, row)
+  return bound
+end
+
+--- Takes boundaries out for good; their lines stay.
+---@param bound venice.Bound
+function Bounds:drop(bound)
+  for i, other in ipairs(self.list) do
+    if other == bound then
+      table.remove(self.list, i)
+      pcall(api.nvim_buf_del_extmark, self.buf, ns, bound.mark)
+      pcall(api.nvim_buf_del_extmark, self.buf, ns, bound.floor)
+      break
+    end
+  end
+  for _, state in pairs(self.states) do
+    state[bound] = nil
+  end
+  bound.gone = true
+end
+
+---@param bound venice.Bound
+---@return integer row 0-based
+---@return integer col 0 unless the line was written into
+function Bounds:position(bound)
+  local at = api.nvim_buf_get_extmark_by_id(self.buf, ns, bound.mark, {})
+  return at[1] or -1, at[2] or 0
+end
+
+--- The boundaries that have a line now, from top to bottom, as { bound, row, col }. Of several on
+--- one line only the last has it: the text of the others was deleted.
+---@return table[]
+function Bounds:live()
+  local found = {}
+  for order, bound in ipairs(self.list) do
+    if not bound.gone then
+      local row, col = self:position(bound)
+      found[#found + 1] = { bound = bound, row = row, col = col, order = order }
+    end
+  end
+  table.sort(found, function(a, b)
+    return a.row < b.row or (a.row == b.row and a.order < b.order)
+  end)
+  local count = api.nvim_buf_line_count(self.buf)
+  local live = {}
+  for i, entry in ipairs(found) do
+    local below = found[i + 1]
+    if entry.row >= 0 and entry.row < count and not (below and below.row == entry.row) then
+      live[#live + 1] = entry
+    end
+  end
+  return live
+end
+
+--- The rows of the text below a boundary.
+---@param bound venice.Bound
+---@return integer|nil first nil where the boundary is gone
+---@return integer last smaller than first where there is no line
+function Bounds:region(bound)
+  local live = self:live()
+  for i, entry in ipairs(live) do
+    if entry.bound == bound then
+      local below = live[i + 1]
+      return entry.row + 1, (below and below.row or api.nvim_buf_line_count(self.buf)) - 1
+    end
+  end
+  return nil, -1
+end
+
+-- Gives what stands in a boundary's line a line of its own: what was before the boundary goes above
+-- it, what was typed into it, or joined to it, goes below.
+local function repair(self, entry)
+  local row = entry.row
+  local line = api.nvim_buf_get_lines(self.buf, row, row + 1, false)[1]
+  if line == '' then
+    local floor = api.nvim_buf_get_extmark_by_id(self.buf, ns, entry.bound.floor, {})
+    if floor[1] ~= row or floor[2] ~= 0 then
+      place(self, entry.bound, row)
+    end
+    return false
+  end
+  local floor = api.nvim_buf_get_extmark_by_id(self.buf, ns, entry.bound.floor, {})
+  local cut = floor[1] == row and floor[2] or entry.col
+  cut = row == 0 and 0 or math.min(cut, #line)
+  local above, below = line:sub(1, cut), line:sub(cut + 1)
+  -- In the undo block of the edit. Piece by piece, so that cursors and marks stay with their text.
+  pcall(vim.cmd, 'silent undojoin')
+  if below ~= '' then
+    api.nvim_buf_set_text(self.buf, row, cut, row, cut, { '', '' })
+  end
+  if above ~= '' then
+    api.nvim_buf_set_text(self.buf, row, cut, row, cut, { '', '' })
+    row = row + 1
+  end
+  place(self, entry.bound, row)
+  return true
+end
+
+local function repair_all(self)
+  local repaired = false
+  api.nvim_buf_call(self.buf, function()
+    for _, entry in ipairs(self:live()) do
+      local row, col = self:position(entry.bound)
+      entry.row, entry.col = row, col
+      repaired = repair(self, entry) or repaired
+    end
+  end)
+  return repaired
+end
+
+--- Something that has a place in the text too, and goes back with the undo tree: `save()` gives
+--- what `restore(saved)` takes; saved is nil for a state in which there was nothing of it.
+---@param rider table { save = fun(): any, restore = fun(saved: any) }
+function Bounds:ride(rider)
+  self.riders[rider] = true
+end
+
+---@param rider table
+function Bounds:unride(rider)
+  self.riders[rider] = nil
+  for _, state in pairs(self.states) do
+    state[rider] = nil
+  end
+end
+
+local function restore(self, state)
+  for _, bound in ipairs(self.list) do
+    local row = state[bound]
+    if row then
+      place(self, bound, math.min(row, api.nvim_buf_line_count(self.buf) - 1))
+    else
+      bound.gone = true
+    end
+  end
+  for rider in pairs(self.riders) do
+    rider.restore(state[rider])
+  end
+end
+
+--- Notes where everything is in this state of the undo tree.
+---@param same_state boolean|nil the caller knows that the state's number has not changed
+function Bounds:remember(same_state)
+  if not same_state or not self.state then
+    self.state = undo_state(self.buf)
+  end
+  self.tick = api.nvim_buf_get_changedtick(self.buf)
+  local state = {}
+  for _, entry in ipairs(self:live()) do
+    state[entry.bound] = entry.row
+  end
+  for rider in pairs(self.riders) do
+    state[rider] = rider.save()
+  end
+  self.states[self.state] = state
+end
+
+--- Goes back to what was remembered last, in a buffer whose marks and undo tree are lost.
+function Bounds:restart()
+  local state = self.states[self.state]
+  self.states = {}
+  for _, bound in ipairs(self.list) do
+    bound.mark, bound.floor = nil, nil
+  end
+  restore(self, state)
+  self:remember()
+end
+
+--- As remember(), for an edit of ours that put lines in at a row and did nothing else.
+---@param row integer
+---@param added integer
+function Bounds:moved(row, added)
+  local state = self.states[self.state]
+  self.tick = api.nvim_buf_get_changedtick(self.buf)
+  for _, bound in ipairs(added > 0 and self.list or {}) do
+    local at = state[bound]
+    if at and at > row then
+      state[bound] = at + added
+    end
+  end
+  for rider in pairs(self.riders) do
+    state[rider] = rider.save()
+  end
+end
+
+--- Brings boundaries and text in line again after edits that were not ours.
+---@return boolean changed whether headers have to be drawn anew
+function Bounds:sync()
+  if api.nvim_buf_get_changedtick(self.buf) == self.tick then
+    return false
+  end
+  local number, changed = undo_state(self.buf), false
+  if number ~= self.state and self.states[number] then
+    restore(self, self.states[number])
+    changed = true
+  end
+  local alive = {}
+  for _, entry in ipairs(self:live()) do
+    alive[entry.bound] = true
+  end
+  for _, bound in ipairs(self.list) do
+    if not bound.gone and not alive[bound] then
+      bound.gone, changed = true, true
+    end
+  end
+  changed = repair_all(self) or changed
+  self:remember()
+  return changed
+end
+
+return Bounds

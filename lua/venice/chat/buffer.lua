@@ -1,0 +1,164 @@
+-- The buffer of a chat: nothing of it reaches the disk or another plugin by itself (promise 5).
+
+local errors = require('venice.errors')
+
+local api, fn = vim.api, vim.fn
+local M = {}
+
+local group = api.nvim_create_augroup('venice_buffer', { clear = true })
+
+-- Completion plugins send the text of buffers to other services; each has its own switch.
+local refused = {
+  copilot_enabled = false, -- copilot.vim
+  copilot_suggestion_auto_trigger = false, -- copilot.lua
+  codeium_enabled = false, -- codeium.vim, windsurf.vim
+  neocodeium_enabled = false,
+  supermaven_enabled = false,
+  minuet_virtual_text_auto_trigger = false,
+  minuet_lsp_auto_trigger = false,
+  augment_enabled = false,
+  tabnine_enabled = false,
+  llama_enabled = false,
+  cody_enabled = false,
+  sidekick_nes = false,
+}
+
+local function highlight(buf)
+  require('venice.compat').register_markdown('venice')
+  local ok = vim.treesitter
+    and vim.treesitter.language
+    and vim.treesitter.language.register
+    and pcall(vim.treesitter.start, buf, 'markdown')
+  if not ok then
+    -- An option of the buffer only; the filetype stays ours, so that no language server attaches.
+    vim.bo[buf].syntax = 'markdown'
+  end
+end
+
+-- Writing -----------------------------------------------------------------------------------------
+
+-- 0600 from the start; `flags` as for fopen().
+local function write_private(path, text, flags)
+  local uv = vim.uv or vim.loop
+  local fd, err = uv.fs_open(path, flags, 384)
+  if not fd then
+    return err
+  end
+  local _, failed = uv.fs_write(fd, text, -1)
+  uv.fs_close(fd)
+  return failed
+end
+
+local function write(args, to_text)
+  local path, append = args.match, args.event == 'FileAppendCmd'
+  local shown = fn.fnamemodify(path, ':~:.')
+  if not append and vim.v.cmdbang == 0 and fn.filereadable(path) == 1 then
+    -- Newer Neovims have seen to that before (E13).
+    errors.notice(shown .. ' exists already; add ! to replace it', vim.log.levels.WARN)
+    return
+  end
+  local question = ('Write this chat to %s as plain text, unencrypted?'):format(shown)
+  local choice = fn.confirm(question, '&No\n&Yes', 1, 'Warning')
+  vim.cmd('redraw') -- Else what is said next waits for a key.
+  if choice ~= 2 then
+    errors.notice('not written')
+    return
+  end
+  local lines = to_text(fn.line("'["), fn.line("']"))
+  local err = write_private(path, table.concat(lines, '\n') .. '\n', append and 'a' or 'w')
+  if err then
+    errors.notify(errors.new('config', 'cannot write ' .. shown .. ': ' .. err))
+  else
+    errors.notice(('%d lines written to %s as plain text'):format(#lines, shown))
+  end
+end
+
+-- :saveas gives the buffer the file's name, lists it, and leaves the old name to an empty buffer.
+local function keep_name(buf, name)
+  vim.schedule(function()
+    if not api.nvim_buf_is_valid(buf) or api.nvim_buf_get_name(buf) == name then
+      return
+    end
+    for _, other in ipairs(api.nvim_list_bufs()) do
+      if api.nvim_buf_get_name(other) == name then
+        pcall(api.nvim_buf_delete, other, { force = true })
+      end
+    end
+    pcall(api.nvim_buf_set_name, buf, name)
+    vim.bo[buf].buflisted = false
+  end)
+end
+
+local function guard_writes(buf, name, to_text)
+  api.nvim_create_autocmd({ 'BufWriteCmd', 'FileWriteCmd', 'FileAppendCmd' }, {
+    group = group,
+    buffer = buf,
+    callback = function(args)
+      write(args, to_text)
+      keep_name(buf, name)
+    end,
+  })
+end
+
+-- Neovim refuses a bare :w in a buffer without a file before any autocommand could speak.
+local bare = { w = true, write = true, wq = true, up = true, update = true }
+
+api.nvim_create_autocmd('CmdlineLeave', {
+  group = group,
+  pattern = ':',
+  callback = function()
+    if vim.bo.filetype ~= 'venice' or vim.v.event.abort then
+      return
+    end
+    local command = fn.getcmdline():match('^[%s:%%]*(%a+)!?%s*$')
+    if command and bare[command] then
+      vim.cmd('let v:event.abort = v:true')
+      vim.schedule(function()
+        errors.notice(
+          'a chat is not kept in a file; :w {file} writes it as plain text, after asking',
+          vim.log.levels.WARN
+        )
+      end)
+    end
+  end,
+})
+
+-- Making one --------------------------------------------------------------------------------------
+
+--- Makes the buffer of a chat. Every option stands before the first byte of text does.
+---@param name string
+---@param to_text fun(first: integer, last: integer): string[] lines as they are written to a file
+---@return integer buf
+function M.create(name, to_text)
+  local buf = api.nvim_create_buf(false, true)
+  api.nvim_buf_set_name(buf, name)
+  local options = vim.bo[buf]
+  options.buftype = 'nofile'
+  options.bufhidden = 'hide'
+  options.swapfile = false
+  options.undofile = false
+  options.modeline = false
+  for flag, value in pairs(refused) do
+    vim.b[buf][flag] = value
+  end
+  guard_writes(buf, name, to_text)
+  require('venice.chat.registers').watch(buf)
+  if fn.exists('##LspAttach') == 1 then
+    api.nvim_create_autocmd('LspAttach', {
+      group = group,
+      buffer = buf,
+      callback = function(args)
+        vim.schedule(function()
+          pcall(vim.lsp.buf_detach_client, buf, args.data.client_id)
+        end)
+      end,
+    })
+  end
+  options.filetype = 'venice'
+  -- A user's FileType autocommand may set options for all buffers.
+  options.swapfile, options.undofile, options.modeline = false, false, false
+  highlight(buf)
+  return buf
+end
+
+return M

@@ -1,0 +1,233 @@
+-- What is drawn over the buffer of a chat: headers, progress, marks. None of it is text.
+
+local conversation = require('venice.chat.conversation')
+local errors = require('venice.errors')
+
+local api = vim.api
+local ns = api.nvim_create_namespace('venice_draw')
+local M = {}
+
+local rule = ('─'):rep(400)
+
+for name, target in pairs({
+  VeniceUser = 'Title',
+  VeniceAssistant = 'Function',
+  VeniceRule = 'Comment',
+  VeniceReasoning = 'Comment',
+  VeniceStatus = 'Comment',
+  VeniceNote = 'Comment',
+  VeniceWarning = 'WarningMsg',
+  VeniceError = 'ErrorMsg',
+  VeniceTrust = 'Comment',
+}) do
+  vim.cmd(('highlight default link %s %s'):format(name, target))
+end
+
+--- A boundary that has a line now.
+---@param bound venice.Bound|nil
+---@return venice.Bound|nil
+function M.alive(bound)
+  return bound and not bound.gone and bound or nil
+end
+
+--- The boundary above the end of a turn.
+---@param turn venice.Turn
+---@return venice.Bound
+function M.last_bound(turn)
+  return M.alive(turn.answer) or M.alive(turn.reasoning) or turn.head
+end
+
+--- The name in a turn's header.
+---@param turn venice.Turn
+---@return string
+function M.name_of(turn)
+  return turn.role == 'user' and 'You' or errors.printable(turn.model or '?')
+end
+
+local function set_mark(self, owner, name, row, opts)
+  owner.drawn = owner.drawn or {}
+  opts.id = owner.drawn[name]
+  owner.drawn[name] = api.nvim_buf_set_extmark(self.buf, ns, row, 0, opts)
+end
+
+--- Takes away what was drawn for a turn or a boundary: all, or the mark of one name.
+---@param self venice.View
+---@param owner table
+---@param name string|nil
+function M.erase(self, owner, name)
+  for key, id in pairs(owner.drawn or {}) do
+    if not name or key == name then
+      api.nvim_buf_del_extmark(self.buf, ns, id)
+      owner.drawn[key] = nil
+    end
+  end
+end
+
+-- Headers are overlays on an empty line: lines drawn above line 1 or a fold do not show everywhere.
+local function draw_header(self, turn, owner, row)
+  local is_user = turn.role == 'user'
+  set_mark(self, owner, 'left', row, {
+    virt_text = {
+      { '── ', 'VeniceRule' },
+      { M.name_of(turn), is_user and 'VeniceUser' or 'VeniceAssistant' },
+      { ' ' .. rule, 'VeniceRule' },
+    },
+    virt_text_pos = 'overlay',
+    priority = 100,
+  })
+  local words = conversation.summary(turn)
+  if turn.status and turn.status_in_header then
+    words = turn.status
+  end
+  if words ~= '' then
+    set_mark(self, owner, 'right', row, {
+      virt_text = { { ' ' .. words, 'VeniceStatus' } },
+      virt_text_pos = 'right_align',
+      priority = 110,
+    })
+  else
+    M.erase(self, owner, 'right')
+  end
+end
+
+local function draw_reasoning(self, turn)
+  local first, last = self.bounds:region(turn.reasoning)
+  local words = '▾ Reasoning'
+  if M.alive(turn.answer) then
+    words = words .. ', ' .. conversation.count(last - first + 1, 'line')
+  end
+  -- At the end of the line, for a closed fold has its own words and an overlay would cover them.
+  set_mark(self, turn.reasoning, 'left', first - 1, {
+    virt_text = { { words, 'VeniceReasoning' } },
+    virt_text_pos = 'eol',
+  })
+  if last >= first then
+    local count = api.nvim_buf_line_count(self.buf)
+    set_mark(self, turn.reasoning, 'text', first, {
+      end_row = math.min(last + 1, count - 1),
+      end_col = 0,
+      right_gravity = false,
+      hl_group = 'VeniceReasoning',
+      hl_eol = false,
+      priority = 200,
+    })
+  end
+end
+
+-- Virtual lines are cut at the window's edge, not wrapped.
+local function wrap(text, width)
+  local lines, line = {}, ''
+  for word in errors.printable(text):gmatch('%S+') do
+    if line ~= '' and vim.fn.strdisplaywidth(line .. ' ' .. word) > width then
+      lines[#lines + 1] = line
+      line = word
+    else
+      line = line == '' and word or line .. ' ' .. word
+    end
+  end
+  lines[#lines + 1] = line
+  return lines
+end
+
+local function window_width(buf)
+  local width
+  for _, win in ipairs(vim.fn.win_findbuf(buf)) do
+    width = math.min(width or math.huge, api.nvim_win_get_width(win))
+  end
+  return math.max(20, (width or 80) - 2)
+end
+
+local kinds = { error = 'VeniceError', warning = 'VeniceWarning', note = 'VeniceNote' }
+
+local function draw_marks(self, turn)
+  local marks = conversation.marks(turn)
+  local _, last = self.bounds:region(M.last_bound(turn))
+  if #marks == 0 or last < 0 then
+    M.erase(self, turn, 'marks')
+    return
+  end
+  local virt_lines, width = {}, window_width(self.buf)
+  for _, mark in ipairs(marks) do
+    for i, line in ipairs(wrap(mark.text, width - 2)) do
+      local sign = i > 1 and '  ' or mark.kind == 'note' and '· ' or '! '
+      virt_lines[#virt_lines + 1] = { { sign .. line, kinds[mark.kind] } }
+    end
+  end
+  -- Below the last line with text, not below the blank ones at the end of a prompt.
+  local first = self.bounds:region(M.last_bound(turn))
+  local lines = api.nvim_buf_get_lines(self.buf, first, last + 1, false)
+  while last > first and not lines[last - first + 1]:find('%S') do
+    last = last - 1
+  end
+  set_mark(self, turn, 'marks', last, { virt_lines = virt_lines })
+end
+
+-- What a request does before its first token stands where the text will be.
+local function draw_status(self, turn, row)
+  local line = api.nvim_buf_get_lines(self.buf, row + 1, row + 2, false)[1]
+  turn.status_in_header = line ~= ''
+  if not turn.status or turn.status_in_header then
+    M.erase(self, turn, 'status')
+    return
+  end
+  set_mark(self, turn, 'status', row + 1, {
+    virt_text = { { turn.status, 'VeniceStatus' } },
+    virt_text_pos = 'overlay',
+  })
+end
+
+--- Draws the headers and marks of a turn.
+---@param self venice.View
+---@param turn venice.Turn
+function M.turn(self, turn)
+  local is_first = true
+  for _, entry in ipairs(self.bounds:live()) do
+    local bound = entry.bound
+    if bound.turn == turn then
+      if is_first then
+        draw_status(self, turn, entry.row)
+        draw_header(self, turn, bound, entry.row)
+        is_first = false
+      elseif bound.part == 'reasoning' then
+        draw_reasoning(self, turn)
+      end
+    end
+  end
+  if not is_first then
+    draw_marks(self, turn)
+  end
+end
+
+--- Draws everything anew.
+---@param self venice.View
+function M.all(self)
+  api.nvim_buf_clear_namespace(self.buf, ns, 0, -1)
+  for _, turn in ipairs(self.turns) do
+    turn.drawn = nil
+    for _, part in ipairs({ 'head', 'reasoning', 'answer' }) do
+      if turn[part] then
+        turn[part].drawn = nil
+      end
+    end
+  end
+  for _, turn in ipairs(self:live_turns()) do
+    M.turn(self, turn)
+  end
+end
+
+--- Shows what a request is doing, or nothing.
+---@param self venice.View
+---@param turn venice.Turn
+---@param text string|nil
+function M.status(self, turn, text)
+  if turn.status ~= text and turn.head and not turn.head.gone then
+    turn.status = text
+    local row = self.bounds:position(turn.head)
+    if row >= 0 and row < api.nvim_buf_line_count(self.buf) then
+      draw_status(self, turn, row)
+      draw_header(self, turn, turn.head, row)
+    end
+  end
+end
+
+return M

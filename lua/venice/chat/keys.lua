@@ -1,0 +1,104 @@
+-- The keys of a chat buffer, and the list of them that `?` shows.
+
+local config = require('venice.config')
+
+local api = vim.api
+local M = {}
+
+local function call(name, ...)
+  local args = { ... }
+  return function()
+    local chat = require('venice.chat').of_buffer(api.nvim_get_current_buf())
+    if chat then
+      chat[name](chat, unpack(args))
+    end
+  end
+end
+
+-- Insert mode ends first, so that the prompt is an undo block of its own.
+local function send_from_insert()
+  vim.cmd('stopinsert')
+  vim.schedule(call('send'))
+end
+
+---@type { field: string, mode: string, desc: string, run: fun() }[]
+local keys = {
+  { field = 'send', mode = 'n', desc = 'send the prompt', run = call('send') },
+  { field = 'send_insert', mode = 'i', desc = 'send the prompt', run = send_from_insert },
+  { field = 'stop', mode = 'n', desc = 'stop the answer', run = call('stop') },
+  { field = 'retry', mode = 'n', desc = 'replace the last answer', run = call('retry') },
+  { field = 'attest', mode = 'n', desc = 'show the attestation', run = call('attest') },
+  { field = 'hide', mode = 'n', desc = 'hide the chat', run = call('hide') },
+}
+
+local function help_lines()
+  local lines = {}
+  local maps = config.get().chat.keymaps
+  for _, key in ipairs(keys) do
+    local lhs = maps[key.field]
+    if lhs then
+      local mode = key.mode == 'i' and '  (insert mode)' or ''
+      lines[#lines + 1] = (' %-8s %s%s '):format(lhs, key.desc, mode)
+    end
+  end
+  vim.list_extend(lines, {
+    '',
+    ' :Venice model [id]   another model ',
+    ' :Venice new          another chat ',
+    ' :Venice wipe         delete this chat and its keys ',
+    '',
+    ' :help venice         all the rest ',
+  })
+  return lines
+end
+
+--- Shows the keys in a float; any of q, <Esc> and ? closes it.
+function M.help()
+  local lines, width = help_lines(), 0
+  for _, line in ipairs(lines) do
+    width = math.max(width, vim.fn.strdisplaywidth(line))
+  end
+  local buf = api.nvim_create_buf(false, true)
+  api.nvim_buf_set_lines(buf, 0, -1, false, lines)
+  vim.bo[buf].modifiable = false
+  vim.bo[buf].bufhidden = 'wipe'
+  local win = api.nvim_open_win(buf, true, {
+    relative = 'editor',
+    style = 'minimal',
+    border = 'rounded',
+    width = math.min(width, vim.o.columns - 2),
+    height = math.min(#lines, math.max(vim.o.lines - 4, 1)),
+    row = math.max(0, math.floor((vim.o.lines - #lines) / 2) - 1),
+    col = math.max(0, math.floor((vim.o.columns - width) / 2)),
+  })
+  for _, lhs in ipairs({ 'q', '<Esc>', '?' }) do
+    vim.keymap.set('n', lhs, function()
+      pcall(api.nvim_win_close, win, true)
+    end, { buffer = buf, nowait = true })
+  end
+  api.nvim_create_autocmd('BufLeave', {
+    buffer = buf,
+    once = true,
+    callback = function()
+      pcall(api.nvim_win_close, win, true)
+    end,
+  })
+end
+
+keys[#keys + 1] = { field = 'help', mode = 'n', desc = 'this list', run = M.help }
+
+--- Sets the keys in a chat's buffer. A field that is false sets none.
+---@param buf integer
+function M.set(buf)
+  local maps = config.get().chat.keymaps
+  for _, key in ipairs(keys) do
+    local lhs = maps[key.field]
+    if lhs then
+      local desc = 'venice: ' .. key.desc
+      local opts = { buffer = buf, nowait = true, silent = true, desc = desc }
+      vim.keymap.set(key.mode, lhs, key.run, opts)
+    end
+  end
+end
+
+return M

@@ -1,0 +1,452 @@
+-- The buffer of a chat as a view of its turns: headers and marks are drawn, text is read and put.
+
+local Bounds = require('venice.chat.bounds')
+local buffer = require('venice.chat.buffer')
+local conversation = require('venice.chat.conversation')
+local draw = require('venice.chat.draw')
+
+local api = vim.api
+local alive, last_bound = draw.alive, draw.last_bound
+
+---@class venice.View
+---@field buf integer
+---@field bounds venice.Bounds
+---@field turns venice.Turn[]
+---@field edits integer how often the buffer was found changed by others
+local View = {}
+View.__index = View
+
+-- Boundaries and turns ----------------------------------------------------------------------------
+
+local function bind(self, turn, part, row, after)
+  local bound = turn[part] or { turn = turn, part = part }
+  turn[part] = self.bounds:put(row, bound, after)
+end
+
+---@param name string the buffer's name
+---@return venice.View
+function View.new(name)
+  local self = setmetatable({ turns = {}, edits = 0 }, View)
+  self.buf = buffer.create(name, function(first, last)
+    return self:plain_lines(first, last)
+  end)
+  self.bounds = Bounds.new(self.buf)
+  -- The first lines cannot be undone.
+  vim.bo[self.buf].undolevels = -1
+  api.nvim_buf_set_lines(self.buf, 0, -1, false, { '', '' })
+  vim.bo[self.buf].undolevels = -123456 -- the global value counts
+  local draft = conversation.turn('user')
+  self.turns[1] = draft
+  bind(self, draft, 'head', 0)
+  self.bounds:remember()
+  self:draw_all()
+  return self
+end
+
+---@return boolean
+function View:is_valid()
+  return api.nvim_buf_is_valid(self.buf) and api.nvim_buf_is_loaded(self.buf)
+end
+
+--- Notes text and boundaries of a buffer that is about to be unloaded.
+function View:keep()
+  self:sync()
+  self.bounds:remember()
+  self.kept = { lines = api.nvim_buf_get_lines(self.buf, 0, -1, false) }
+end
+
+--- Puts back what keep() noted, after :edit has emptied the buffer.
+function View:reload()
+  if self.kept then
+    vim.bo[self.buf].undolevels = -1
+    api.nvim_buf_set_lines(self.buf, 0, -1, false, self.kept.lines)
+    vim.bo[self.buf].undolevels = -123456 -- the global value counts
+    self.kept = nil
+    self.bounds:restart()
+    self:draw_all()
+  end
+end
+
+--- The turns that have a place in the buffer now, from top to bottom.
+---@return venice.Turn[]
+function View:live_turns()
+  local seen, turns = {}, {}
+  for _, entry in ipairs(self.bounds:live()) do
+    local turn = entry.bound.turn
+    if not seen[turn] then
+      seen[turn] = true
+      turns[#turns + 1] = turn
+    end
+  end
+  return turns
+end
+
+-- What stands above all boundaries was deleted up to there, or typed there: it is the user's.
+local function adopt_top(self)
+  local first = self.bounds:live()[1]
+  if first and first.row == 0 then
+    return false
+  end
+  self:edit(function()
+    api.nvim_buf_set_lines(self.buf, 0, 0, false, { '' })
+    if first and first.bound.turn.role == 'user' then
+      self.bounds:put(0, first.bound)
+    else
+      self:_add_user(0)
+    end
+  end, 'join')
+  return true
+end
+
+-- There is always a draft at the end, with a line to write on.
+local function ensure_draft(self)
+  local turns = self:live_turns()
+  local last, count = turns[#turns], api.nvim_buf_line_count(self.buf)
+  local is_draft = last.role == 'user'
+  if is_draft and self.bounds:region(last_bound(last)) < count then
+    return false
+  end
+  self:edit(function()
+    api.nvim_buf_set_lines(self.buf, count, count, false, is_draft and { '' } or { '', '' })
+    if not is_draft then
+      self:_add_user(count)
+    end
+  end, 'join')
+  return true
+end
+
+--- Makes boundaries, drafts and headers right after edits that were not ours. Call it before turns
+--- are read.
+function View:sync()
+  if api.nvim_buf_get_changedtick(self.buf) ~= self.bounds.tick then
+    self.edits = self.edits + 1
+    local changed = self.bounds:sync()
+    changed = adopt_top(self) or changed
+    changed = ensure_draft(self) or changed
+    if changed then
+      self:draw_all()
+    end
+  end
+end
+
+function View:_add_user(row)
+  local draft = conversation.turn('user')
+  self.turns[#self.turns + 1] = draft
+  bind(self, draft, 'head', row)
+  return draft
+end
+
+-- Writing -----------------------------------------------------------------------------------------
+
+--- Changes the buffer. Edits of ours that follow each other are one undo block; where the user has
+--- edited in between another one begins, unless `block` says otherwise.
+---@param change fun()
+---@param block 'new'|'join'|nil 'join': in the block of the edit before, whosever that was
+---@param grown (fun(): integer|nil, integer|nil)|nil where, and how many lines, were put in
+function View:edit(change, block, grown)
+  local buf = self.buf
+  local joins = block == 'join'
+    or block ~= 'new' and self.own_tick == api.nvim_buf_get_changedtick(buf)
+  local modifiable = vim.bo[buf].modifiable
+  if not modifiable then
+    vim.bo[buf].modifiable = true
+  end
+  -- Both commands act on the current buffer, whichever that is for the user.
+  local ok, err = pcall(api.nvim_buf_call, buf, function()
+    if joins then
+      -- Fails after an undo; what follows is a new block then.
+      joins = pcall(vim.cmd, 'silent undojoin')
+    else
+      vim.cmd('let &g:undolevels = &g:undolevels')
+    end
+    change()
+  end)
+  if not modifiable then
+    vim.bo[buf].modifiable = false
+  end
+  if not ok then
+    error(err, 0)
+  end
+  self.own_tick = api.nvim_buf_get_changedtick(buf)
+  local row, added
+  if joins and grown then
+    row, added = grown()
+  end
+  if row then
+    self.bounds:moved(row, added)
+  else
+    self.bounds:remember(joins)
+  end
+end
+
+--- Puts an answer's place and a new draft below the last turn.
+---@param turn venice.Turn
+---@return venice.Turn draft
+function View:add_answer(turn)
+  local draft
+  self:edit(function()
+    local row = api.nvim_buf_line_count(self.buf)
+    api.nvim_buf_set_lines(self.buf, row, row, false, { '', '', '', '' })
+    self.turns[#self.turns + 1] = turn
+    bind(self, turn, 'head', row)
+    draft = self:_add_user(row + 2)
+  end, 'new')
+  self:draw_all()
+  return draft
+end
+
+local function forget_turn(self, turn)
+  for _, part in ipairs({ 'head', 'reasoning', 'answer' }) do
+    if turn[part] then
+      self.bounds:drop(turn[part])
+      draw.erase(self, turn[part])
+      turn[part] = nil
+    end
+  end
+  draw.erase(self, turn)
+  for i, other in ipairs(self.turns) do
+    if other == turn then
+      table.remove(self.turns, i)
+      break
+    end
+  end
+end
+
+--- Takes an answer's place away again, and the boundary of the draft below it: the prompt above is
+--- the draft then, with what was typed since at its end.
+---@param turn venice.Turn
+function View:remove_answer(turn)
+  self:sync()
+  local first = self.bounds:region(turn.head)
+  local turns = self:live_turns()
+  local draft = turns[#turns]
+  local below = draft and self.bounds:region(draft.head)
+  if not first or draft.role ~= 'user' or below <= first then
+    return -- Undone already.
+  end
+  local typed = api.nvim_buf_get_lines(self.buf, below, -1, false)
+  local keep = conversation.trim(typed) ~= ''
+  self:edit(function()
+    api.nvim_buf_set_lines(self.buf, first - 1, keep and below or -1, false, keep and { '' } or {})
+  end)
+  forget_turn(self, turn)
+  forget_turn(self, draft)
+  self.bounds:remember(true)
+  self:draw_all()
+end
+
+-- The parts of an answer are no more in this state of the undo tree.
+local function set_aside(self, turn)
+  for _, part in ipairs({ 'reasoning', 'answer' }) do
+    if turn[part] then
+      turn[part].gone = true
+      draw.erase(self, turn[part])
+    end
+  end
+end
+
+--- Empties an answer, so that another one can take its place.
+---@param turn venice.Turn
+function View:clear_answer(turn)
+  self:sync()
+  local first = self.bounds:region(turn.head)
+  if not first then
+    return
+  end
+  local _, last = self.bounds:region(last_bound(turn))
+  self:edit(function()
+    set_aside(self, turn)
+    api.nvim_buf_set_lines(self.buf, first, math.max(last, first) + 1, false, { '' })
+  end, 'new')
+  self:draw(turn)
+end
+
+-- Makes sure that an answer that is being written has its header: an undo may have taken it away.
+-- Boundaries are used again, so that every state of the undo tree still knows them.
+local function ensure_place(self, turn)
+  if self.bounds:region(turn.head) then
+    return
+  end
+  local row = api.nvim_buf_line_count(self.buf)
+  api.nvim_buf_set_lines(self.buf, row, row, false, { '', '', '', '' })
+  set_aside(self, turn)
+  bind(self, turn, 'head', row)
+  self:_add_user(row + 2)
+end
+
+-- Gives the reasoning a place above the answer.
+local function open_reasoning(self, turn)
+  local row = self.bounds:region(turn.head)
+  if self:text(turn) == '' then
+    api.nvim_buf_set_lines(self.buf, row, row, false, { '' })
+    bind(self, turn, 'reasoning', row, turn.head)
+  else
+    api.nvim_buf_set_lines(self.buf, row, row, false, { '', '', '' })
+    bind(self, turn, 'reasoning', row, turn.head)
+    bind(self, turn, 'answer', row + 2, turn.reasoning)
+  end
+  return row + 1
+end
+
+--- Whether the text of a kind has a place, for the user may have deleted it.
+---@param turn venice.Turn
+---@param kind 'content'|'reasoning'
+---@return boolean
+function View:has_place(turn, kind)
+  local bound = turn.head
+  if kind == 'reasoning' then
+    bound = turn.reasoning
+  elseif alive(turn.reasoning) then
+    bound = turn.answer
+  end
+  return alive(bound) ~= nil and self.bounds:region(bound) ~= nil
+end
+
+--- Where the text of a kind begins; makes its place where there is none. Inside View:edit.
+---@param turn venice.Turn
+---@param kind 'content'|'reasoning'
+---@return integer row 0-based
+function View:place_for(turn, kind)
+  ensure_place(self, turn)
+  local row
+  if kind == 'reasoning' then
+    row = alive(turn.reasoning) and self.bounds:region(turn.reasoning)
+      or open_reasoning(self, turn)
+  elseif alive(turn.reasoning) then
+    row = alive(turn.answer) and self.bounds:region(turn.answer)
+    if not row then
+      local _, last = self.bounds:region(turn.reasoning)
+      api.nvim_buf_set_lines(self.buf, last + 1, last + 1, false, { '', '' })
+      bind(self, turn, 'answer', last + 1, turn.reasoning)
+      row = last + 2
+    end
+  else
+    row = self.bounds:region(turn.head)
+  end
+  if row >= api.nvim_buf_line_count(self.buf) then
+    api.nvim_buf_set_lines(self.buf, row, row, false, { '' })
+  end
+  return row
+end
+
+--- Puts lines at the end of the draft, with a blank line above where there is text.
+---@param lines string[]
+---@return integer row of the first line put
+function View:add_to_draft(lines)
+  self:sync()
+  local turns = self:live_turns()
+  local first = self.bounds:region(turns[#turns].head)
+  local present = api.nvim_buf_get_lines(self.buf, first, -1, false)
+  while #present > 0 and not present[#present]:find('%S') do
+    present[#present] = nil
+  end
+  local row = first + #present
+  local put = vim.list_extend(#present > 0 and { '' } or {}, lines)
+  self:edit(function()
+    api.nvim_buf_set_lines(self.buf, row, -1, false, put)
+  end, 'new')
+  return row + (#present > 0 and 1 or 0)
+end
+
+-- Reading -----------------------------------------------------------------------------------------
+
+-- The lines below a boundary. A NUL byte is a line feed in Vim's memory.
+local function lines_of(self, bound)
+  local first, last = nil, -1
+  if bound then
+    first, last = self.bounds:region(bound)
+  end
+  if not first then
+    return {}
+  end
+  local lines = api.nvim_buf_get_lines(self.buf, first, last + 1, false)
+  for i, line in ipairs(lines) do
+    if line:find('\n', 1, true) then
+      lines[i] = line:gsub('\n', '\0')
+    end
+  end
+  return lines
+end
+
+--- The text of a turn as it is sent. Reasoning is never a part of it.
+---@param turn venice.Turn
+---@return string
+function View:text(turn)
+  local bound = alive(turn.answer) or turn.head
+  return conversation.trim(lines_of(self, bound))
+end
+
+--- The draft: the last turn.
+---@return venice.Turn
+function View:draft()
+  self:sync()
+  local turns = self:live_turns()
+  return turns[#turns]
+end
+
+--- The turns with their texts, up to and without `stop`.
+---@param stop venice.Turn|nil
+---@return { role: string, text: string }[]
+function View:texts(stop)
+  self:sync()
+  local texts = {}
+  for _, turn in ipairs(self:live_turns()) do
+    if turn == stop then
+      break
+    end
+    texts[#texts + 1] = { role = turn.role, text = self:text(turn) }
+  end
+  return texts
+end
+
+--- Lines of the buffer with the headers written out, for a file.
+---@param first integer 1-based
+---@param last integer
+---@return string[]
+function View:plain_lines(first, last)
+  local lines = api.nvim_buf_get_lines(self.buf, first - 1, last, false)
+  for _, entry in ipairs(self.bounds:live()) do
+    local i = entry.row - first + 2
+    if lines[i] == '' and entry.bound.part ~= 'answer' then
+      lines[i] = entry.bound.part == 'head' and '── ' .. draw.name_of(entry.bound.turn) .. ' ──'
+        or '── Reasoning ──'
+    end
+  end
+  return lines
+end
+
+-- Drawing ----------------------------------------------------------------------------------------
+
+--- Draws the header and marks of a turn.
+---@param turn venice.Turn
+function View:draw(turn)
+  draw.turn(self, turn)
+end
+
+--- Draws everything anew.
+function View:draw_all()
+  draw.all(self)
+end
+
+--- Shows what a request is doing, or nothing.
+---@param turn venice.Turn
+---@param text string|nil
+function View:status(turn, text)
+  draw.status(self, turn, text)
+end
+
+--- The rows of each reasoning that is complete, for folds.
+---@return { first: integer, last: integer }[]
+function View:reasoning_ranges()
+  local ranges = {}
+  for _, turn in ipairs(self:live_turns()) do
+    if alive(turn.reasoning) and alive(turn.answer) then
+      local first = self.bounds:position(turn.reasoning)
+      local last = self.bounds:position(turn.answer)
+      ranges[#ranges + 1] = { first = first, last = last }
+    end
+  end
+  return ranges
+end
+
+return View

@@ -1,0 +1,321 @@
+-- What the commands of plugin/venice.lua do.
+
+local M = {}
+
+local fn = vim.fn
+
+require('venice.evidence.guard').install()
+
+local function notify(err)
+  vim.schedule(function()
+    require('venice.errors').notify(err)
+  end)
+end
+
+local function notice(text)
+  require('venice.errors').notice(text, vim.log.levels.WARN)
+end
+
+-- A prompt on the command line stays in the history, and the history goes to disk (ShaDa). It is
+-- taken out where the newest entry is this very command, not where a mapping or a script ran it.
+local function forget_command(name, args)
+  if args == '' then
+    return
+  end
+  local newest = vim.trim(fn.histget(':', -1))
+  args = vim.trim(args)
+  if newest:sub(-#args) ~= args then
+    return
+  end
+  local command = newest:sub(1, -#args - 1):match('%f[%a](%a+)!?%s*$')
+  if command and name:sub(1, #command) == command then
+    fn.histdel(':', -1)
+  end
+end
+
+-- The selection below the prompt, in the chat's draft; a prompt is sent at once.
+local function chat_with(prompt, selection, fresh)
+  local context = require('venice.chat.context')
+  if selection and context.is_blank(selection) then
+    notice('the selection is empty; select lines with text in them')
+    return
+  end
+  local chat = require('venice.chat').open(fresh)
+  local lines = prompt ~= '' and vim.split(prompt, '\n', { plain = true }) or {}
+  if selection then
+    lines[#lines + 1] = ''
+    if prompt == '' then
+      lines[#lines + 1] = ''
+    end
+    vim.list_extend(lines, context.block(selection))
+  end
+  if #lines > 0 then
+    local row = chat:add(lines)
+    require('venice.chat.window').to_end(chat)
+    if prompt == '' then
+      vim.api.nvim_win_set_cursor(0, { row + 1, 0 })
+    end
+  end
+  if prompt ~= '' then
+    chat:send()
+  end
+end
+
+--- :[range]VeniceChat[!] [prompt]
+---@param command table as nvim_create_user_command gives it
+function M.chat(command)
+  forget_command('VeniceChat', command.args)
+  local selection
+  if command.range > 0 then
+    selection = require('venice.chat.context').lines(0, command.line1, command.line2)
+  end
+  chat_with(vim.trim(command.args), selection, command.bang)
+end
+
+--- <Plug>(venice-chat) in visual mode: the exact characters.
+function M.chat_visual()
+  chat_with('', require('venice.chat.context').visual(), false)
+end
+
+-- The chat that is meant, or a word that there is none.
+local function with_chat(action)
+  local chats = package.loaded['venice.chat']
+  local chat = chats and chats.current()
+  if not chat then
+    notice('there is no chat; :VeniceChat opens one')
+    return
+  end
+  action(chat)
+end
+
+-- Attestation -------------------------------------------------------------------------------------
+
+local function open_report(model, report)
+  require('venice.evidence.report').open(model, report, {
+    on_reattest = function()
+      M.attest(model, true)
+    end,
+  })
+end
+
+-- A report that is not of a chat's own request, for every chat with that model.
+local function spread_report(model, report)
+  for _, chat in ipairs(require('venice.chat').list()) do
+    if chat.model == model then
+      chat:set_report(report)
+    end
+  end
+end
+
+local function show_attestation(model, fresh)
+  local client, err = require('venice.client').default()
+  if not client then
+    return notify(err)
+  end
+  local report
+  client:attest(model, { fresh = fresh or nil }, {
+    on_report = function(found, is_fresh)
+      report = found
+      spread_report(model, found)
+      if is_fresh ~= false then
+        require('venice')._attested(model, found)
+      end
+    end,
+    on_done = function(failure)
+      -- A refusal is a report too: it shows which check failed.
+      if report then
+        -- The client's own also says how long its session stands.
+        open_report(model, client:report(model) or report)
+      end
+      if failure and failure.code ~= 'cancelled' then
+        notify(failure)
+      end
+    end,
+  })
+end
+
+-- The model of the chat that is meant, else the one a new chat would have, else one from the list.
+local function with_model(model, action)
+  local chats = package.loaded['venice.chat']
+  local chat = chats and chats.current()
+  model = model or chat and chat.model or require('venice.chat.model').default()
+  if model then
+    return action(model)
+  end
+  require('venice.chat.model').select(function(err, id)
+    if err then
+      notify(err)
+    elseif id then
+      action(id)
+    end
+  end)
+end
+
+--- Shows the attestation of a model, attesting where no session stands.
+---@param model string|nil
+---@param fresh boolean|nil attest anew
+function M.attest(model, fresh)
+  with_model(model, function(id)
+    show_attestation(id, fresh)
+  end)
+end
+
+-- Known enclaves ----------------------------------------------------------------------------------
+
+local function trust(args, command)
+  local screen = require('venice.evidence.trust')
+  if args == '' and command.bang then
+    return notice('which one is to be forgotten? :Venice! trust {model}')
+  elseif args == '' then
+    return screen.list()
+  elseif not require('venice.chat.model').is_id(args) then
+    return notice('this is not the id of a model: ' .. args)
+  elseif command.bang then
+    return screen.forget(args)
+  end
+  screen.confirm(args, function()
+    show_attestation(args)
+  end)
+end
+
+local function export(args, command)
+  if args == '' then
+    return notice('where to? :Venice export {file}')
+  end
+  with_model(nil, function(model)
+    require('venice.evidence.export').run(model, args, command.bang)
+  end)
+end
+
+-- :Venice -----------------------------------------------------------------------------------------
+
+local function set_model(id)
+  local chats = package.loaded['venice.chat']
+  local chat = chats and chats.current()
+  if chat then
+    chat:set_model(id)
+  end
+  require('venice.errors').notice('the model is ' .. id)
+end
+
+local function choose_model(args)
+  local models = require('venice.chat.model')
+  if args ~= '' then
+    if not models.is_id(args) then
+      return notice('this is not the id of a model: ' .. args)
+    end
+    models.remember(args)
+    return set_model(args)
+  end
+  models.select(function(err, id)
+    if err then
+      notify(err)
+    elseif id then
+      set_model(id)
+    end
+  end)
+end
+
+local function model_ids()
+  return require('venice.chat.model').known_ids()
+end
+
+---@type table<string, { run: fun(args: string, command: table), complete: function|nil }>
+local subcommands = {
+  attest = {
+    run = function(args, command)
+      M.attest(args ~= '' and args or nil, command.bang)
+    end,
+    complete = model_ids,
+  },
+  export = {
+    run = export,
+    complete = function(lead)
+      return fn.getcompletion(lead, 'file')
+    end,
+  },
+  trust = {
+    run = trust,
+    complete = function()
+      return require('venice.evidence.trust').models()
+    end,
+  },
+  model = { run = choose_model, complete = model_ids },
+  new = {
+    run = function()
+      require('venice.chat').open(true)
+    end,
+  },
+  stop = {
+    run = function()
+      with_chat(function(chat)
+        chat:stop()
+      end)
+    end,
+  },
+  retry = {
+    run = function()
+      with_chat(function(chat)
+        chat:retry()
+      end)
+    end,
+  },
+  wipe = {
+    run = function()
+      with_chat(function(chat)
+        chat:wipe()
+      end)
+    end,
+  },
+}
+
+local function names()
+  local list = vim.tbl_keys(subcommands)
+  table.sort(list)
+  return list
+end
+
+--- :[range]Venice[!] {subcommand} [arguments]
+---@param command table as nvim_create_user_command gives it
+function M.run(command)
+  local name, args = command.args:match('^%s*(%S*)%s*(.-)%s*$')
+  local subcommand = subcommands[name]
+  if subcommand then
+    return subcommand.run(args, command)
+  end
+  local said = name == '' and ':Venice needs a subcommand' or 'there is no :Venice ' .. name
+  notice(said .. '; there is ' .. table.concat(names(), ', '))
+end
+
+--- Completion of :Venice.
+---@param lead string
+---@param line string the command line up to the cursor
+---@return string[]
+function M.complete(lead, line)
+  local name = line:match('Venice!?%s+(%S+)%s') or line:match('Ven%a*!?%s+(%S+)%s')
+  local candidates
+  if name then
+    local subcommand = subcommands[name]
+    candidates = subcommand and subcommand.complete and subcommand.complete(lead) or {}
+  else
+    candidates = names()
+  end
+  return vim.tbl_filter(function(candidate)
+    return candidate:sub(1, #lead) == lead
+  end, candidates)
+end
+
+-- <Plug> ------------------------------------------------------------------------------------------
+
+--- <Plug>(venice-send), <Plug>(venice-stop), <Plug>(venice-attest)
+---@param action 'send'|'stop'|'attest'
+function M.plug(action)
+  if action == 'attest' then
+    return M.attest()
+  end
+  with_chat(function(chat)
+    chat[action](chat)
+  end)
+end
+
+return M

@@ -1,0 +1,64 @@
+-- The attestation view: a report in a scratch buffer.
+
+local compat = require('venice.compat')
+local report_text = require('venice.evidence.report_text')
+local screen = require('venice.evidence.screen')
+
+local M = {}
+
+M.lines = report_text.lines
+M.summary = require('venice.evidence.report_words').summary
+
+--- Shows another report in a buffer of open().
+---@param buffer integer
+---@param model string
+---@param report table
+function M.update(buffer, model, report)
+  screen.update(buffer, M.lines(model, report))
+end
+
+-- The view of a model that is open already: its window and buffer.
+local function find(model)
+  for _, window in ipairs(vim.api.nvim_list_wins()) do
+    local buffer = vim.api.nvim_win_get_buf(window)
+    if vim.b[buffer].venice_attestation == model then
+      return window, buffer
+    end
+  end
+end
+
+--- Shows a report in the view of its model, if that is open.
+---@param model string
+---@param report table
+function M.refresh(model, report)
+  local _, buffer = find(model)
+  if buffer then
+    M.update(buffer, model, report)
+  end
+end
+
+--- Opens the view in a split, or shows the report in the view of this model that is open already.
+---@param model string
+---@param report table
+---@param opts table|nil { on_reattest = fun(), command = 'botright split' }
+---@return integer buffer
+function M.open(model, report, opts)
+  opts = opts or {}
+  compat.check('on_reattest', opts.on_reattest, 'function', true)
+  local window, buffer = find(model)
+  if buffer then
+    vim.api.nvim_set_current_win(window)
+    M.update(buffer, model, report)
+    return buffer
+  end
+  local name = 'venice://attestation/' .. require('venice.errors').printable(model)
+  local text = M.lines(model, report)
+  buffer = screen.open(name, 'venice-attestation', text, {
+    command = opts.command,
+    keys = opts.on_reattest and { r = { opts.on_reattest, 'attest anew' } },
+  })
+  vim.b[buffer].venice_attestation = model
+  return buffer
+end
+
+return M

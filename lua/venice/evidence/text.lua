@@ -1,0 +1,73 @@
+-- Text of a screen while it is built: lines, the marks that colour them, the sections that fold.
+-- Pure.
+
+local M = {}
+
+---@class venice.Text
+---@field lines string[]
+---@field marks table[] { line, first, last, group }, from 0 as the API counts
+---@field folds table[] { first, last, closed }, from 1 as Ex counts
+local Text = {}
+Text.__index = Text
+
+---@return venice.Text
+function M.new()
+  return setmetatable({ lines = {}, marks = {}, folds = {} }, Text)
+end
+
+--- A line made of pieces, each a string or { string, group }.
+function Text:add(...)
+  local line, column = {}, 0
+  for _, piece in ipairs({ ... }) do
+    local words = type(piece) == 'table' and piece[1] or piece
+    if type(piece) == 'table' and piece[2] then
+      local mark = { line = #self.lines, first = column, last = column + #words }
+      mark.group = piece[2]
+      self.marks[#self.marks + 1] = mark
+    end
+    line[#line + 1] = words
+    column = column + #words
+  end
+  self.lines[#self.lines + 1] = (table.concat(line):gsub('%s+$', ''))
+  -- What was cut off at the end is no part of a mark.
+  for i = #self.marks, 1, -1 do
+    local mark = self.marks[i]
+    if mark.line ~= #self.lines - 1 then
+      break
+    end
+    mark.last = math.min(mark.last, #self.lines[#self.lines])
+    if mark.first >= mark.last then
+      table.remove(self.marks, i)
+    end
+  end
+end
+
+--- A section with a line of its own, whose other lines fold away.
+---@param title string
+---@param count string|nil
+---@param closed boolean
+---@param add_lines fun()
+function Text:section(title, count, closed, add_lines)
+  local first = #self.lines + 1
+  self:add({ M.pad('▾ ' .. title, 27), 'VeniceTitle' }, count or '')
+  add_lines()
+  if #self.lines > first then
+    self.folds[#self.folds + 1] = { first = first, last = #self.lines, closed = closed }
+  end
+end
+
+--- Words with blanks behind them, up to a width and at least one.
+---@param words string
+---@param width integer
+---@return string
+function M.pad(words, width)
+  return words .. (' '):rep(math.max(1, width - vim.fn.strdisplaywidth(words)))
+end
+
+---@param seconds integer unix
+---@return string
+function M.date(seconds)
+  return os.date('%Y-%m-%d', seconds)
+end
+
+return M

@@ -1,0 +1,218 @@
+-- :checkhealth venice: what is here and what is missing; audit.lua says where things could leak.
+-- It never asks for the key, and never shows it.
+
+local compat = require('venice.compat')
+
+local M = {}
+
+---@class venice.Advice
+---@field level string 'ok', 'info', 'warn' or 'error'
+---@field text string
+---@field advice string|nil
+
+local function item(level, text, advice)
+  return { level = level, text = text, advice = advice }
+end
+
+-- The library ------------------------------------------------------------------------------------
+
+local function yes(value)
+  return value and 'yes' or 'no'
+end
+
+local function library()
+  local native = require('venice.native')
+  local list = {}
+  local ok, err = native.load()
+  if not ok then
+    return { item('error', err.message, err.hint) }
+  end
+  local info = native.info() or {}
+  list[1] = item('ok', ('%s, version %s, ABI %s'):format(
+    native.library_path(),
+    info.version or '?',
+    tostring(info.abi or '?')
+  ))
+  local parts = {}
+  for _, name in ipairs({ 'openssl', 'curl', 'cjson', 'secp256k1' }) do
+    parts[#parts + 1] = name .. ' ' .. tostring(info[name] or '?')
+  end
+  list[2] = item('info', table.concat(parts, ', '))
+  if info.curl_first and info.cjson_first then
+    list[3] = item('ok', 'first to use curl and cJSON in this process: memory is wiped when freed')
+  else
+    local first = ('ours: curl %s, cJSON %s'):format(yes(info.curl_first), yes(info.cjson_first))
+    list[3] = item(
+      'warn',
+      ('another plugin has set up curl or cJSON before (%s): '):format(first)
+        .. 'copies of the API key may stay in freed memory',
+      'load venice.nvim before other plugins with native libraries'
+    )
+  end
+  if info.memory_locked then
+    list[4] = item('ok', 'keys are in locked memory, not in swap and core dumps')
+  else
+    local advice = 'raise the limit: ulimit -l 1024, or LimitMEMLOCK= of the session'
+    list[4] = item('warn', 'memory for keys could not be locked: it may be swapped', advice)
+  end
+  return list
+end
+
+-- The service and the key ------------------------------------------------------------------------
+
+local function key_source(options)
+  local source = options.api_key
+  if source.cmd then
+    if vim.fn.executable(source.cmd[1]) == 1 then
+      return item('ok', 'the API key comes from the command ' .. source.cmd[1])
+    end
+    local advice = 'install it, or set api_key to another source'
+    return item('error', 'the API key command is not executable: ' .. source.cmd[1], advice)
+  end
+  -- Whether it is there can be known without taking its value into Lua.
+  if vim.fn.exists('$' .. source.env) == 1 then
+    return item('ok', 'the API key comes from the environment variable ' .. source.env)
+  end
+  local advice = ('export %s before you start Neovim, or set api_key.cmd'):format(source.env)
+  return item('error', 'the environment variable ' .. source.env .. ' is not set', advice)
+end
+
+local key_states = {
+  unread = { 'info', 'the key was not needed yet' },
+  set = { 'ok', 'the key was read' },
+  missing = { 'warn', 'the key was not found when it was needed' },
+  failed = { 'warn', 'the key command failed, or the service refused the key' },
+}
+
+local function sessions(client)
+  local list = {}
+  local info = client and client:info()
+  local state = info and info.key and key_states[info.key.state]
+  if state then
+    list[1] = item(state[1], state[2])
+  end
+  for _, session in ipairs(info and info.sessions or {}) do
+    local words = ('session with %s: level %s, %d minutes left'):format(
+      session.model,
+      session.level,
+      math.ceil((session.expires_in or 0) / 60)
+    )
+    list[#list + 1] = item('info', words)
+  end
+  return list
+end
+
+local function options_in_force()
+  local config = require('venice.config')
+  local options, changed = config.get(), {}
+  for path, default in pairs(config.defaults()) do
+    local value = options
+    for name in path:gmatch('[^.]+') do
+      value = value and value[name]
+    end
+    if default == vim.NIL then
+      default = nil
+    end
+    if not vim.deep_equal(value, default) then
+      changed[#changed + 1] = path
+    end
+  end
+  table.sort(changed)
+  return changed
+end
+
+local function enclaves()
+  local pins = require('venice.evidence.pins')
+  local known, err = pins.read()
+  if not known then
+    return item('error', err.message, err.hint)
+  end
+  local words = ('known enclaves: %d, in %s'):format(#known, pins.path())
+  return item('info', words)
+end
+
+local function service()
+  local options = require('venice.config').get()
+  local list = { item('info', 'service: ' .. options.base_url), key_source(options) }
+  vim.list_extend(list, sessions(require('venice.client').current()))
+  list[#list + 1] = enclaves()
+  local changed = options_in_force()
+  local words = #changed == 0 and 'all options have their defaults'
+    or 'options that differ from their defaults: ' .. table.concat(changed, ', ')
+  list[#list + 1] = item('info', words)
+  for _, name in ipairs({ 'root_ca', 'gpu_root_ca' }) do
+    if options.verify[name] then
+      local advice = 'this is for simulators: remove verify.' .. name .. ' for real use'
+      list[#list + 1] = item('warn', 'SIMULATED: verify.' .. name .. ' replaces the root', advice)
+      local _, err = require('venice.config').root_pem(options.verify, name)
+      list[#list + 1] = err and item('error', err.message, err.hint)
+    end
+  end
+  if not options.verify.attestation then
+    local advice = 'remove verify.attestation = false'
+    list[#list + 1] = item('warn', 'UNVERIFIED: attestation is switched off', advice)
+  elseif options.verify.dcap == 'off' then
+    local unsigned = "the signature of the quote is not verified (verify.dcap = 'off')"
+    list[#list + 1] = item('warn', unsigned, 'a forged quote would pass; see :help venice-trust')
+  end
+  return list
+end
+
+-- Neovim -----------------------------------------------------------------------------------------
+
+local function editor()
+  local version = vim.version()
+  local list = {
+    item('ok', ('Neovim %d.%d.%d, %s'):format(
+      version.major,
+      version.minor,
+      version.patch,
+      jit and jit.version or 'no LuaJIT'
+    )),
+  }
+  if vim.fn.has('nvim-0.7.2') == 0 then
+    list[1] = item('error', 'Neovim is older than 0.7.2', 'install a newer one')
+  end
+  if not compat.has_winbar then
+    local words = 'this Neovim has no window bar: trust is shown by :Venice attest and statusline()'
+    list[#list + 1] = item('info', words)
+  end
+  if not compat.has_event_data then
+    local words = "its autocommands carry no data: use require('venice').last_event()"
+    list[#list + 1] = item('info', words)
+  end
+  if vim.fn.has('nvim-0.9') == 0 then
+    list[#list + 1] = item('info', 'it cannot highlight chats as Markdown by tree-sitter')
+  end
+  return list
+end
+
+--- What :checkhealth venice says, section by section. For tests too.
+---@return table[] sections { title, items }
+function M.sections()
+  return {
+    { title = 'venice: the library', items = library() },
+    { title = 'venice: the service and the key', items = service() },
+    { title = 'venice: where text or keys could leak', items = require('venice.audit').items() },
+    { title = 'venice: Neovim', items = editor() },
+  }
+end
+
+--- Called by :checkhealth venice.
+function M.check()
+  local health = compat.health()
+  local printable = require('venice.errors').printable
+  for _, section in ipairs(M.sections()) do
+    health.start(section.title)
+    for _, entry in ipairs(section.items) do
+      -- 0.7 minds a second argument that is nil.
+      if entry.advice and (entry.level == 'warn' or entry.level == 'error') then
+        health[entry.level](printable(entry.text), { printable(entry.advice) })
+      else
+        health[entry.level](printable(entry.text))
+      end
+    end
+  end
+end
+
+return M

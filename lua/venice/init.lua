@@ -1,0 +1,95 @@
+-- require('venice'): options, and what other plugins and status lines may ask.
+
+local M = {}
+
+--- Sets the options; optional to call. Raises with the name of the one that is wrong.
+---@param opts table|nil see :help venice-options
+function M.setup(opts)
+  require('venice.config').setup(opts)
+end
+
+-- Before the first use there is no chat, and asking for one would load everything.
+local function current_chat()
+  local chats = package.loaded['venice.chat']
+  return chats and chats.current()
+end
+
+---@class venice.Status
+---@field state 'idle'|'attesting'|'waiting'|'streaming'
+---@field model string|nil
+---@field level 'none'|'binding'|'dcap'|'measured'
+---@field tcb string|nil
+---@field simulated boolean
+---@field error { code: string, message: string }|nil the last failure, until the next request
+---@field usage table|nil
+
+--- The state of the current buffer's chat, else of the chat that was used last.
+---@return venice.Status
+function M.status()
+  local chat = current_chat()
+  if not chat then
+    local model = require('venice.config').get().model
+    return { state = 'idle', model = model, level = 'none', simulated = false }
+  end
+  local report, err = chat.report or {}, chat.error
+  return {
+    state = chat.state,
+    model = chat.model,
+    level = report.level or 'none',
+    tcb = report.status,
+    simulated = report.simulated == true,
+    error = err and { code = err.code, message = err.message } or nil,
+    usage = chat.usage,
+  }
+end
+
+--- One line for a status line; empty before the first use. Holds no `%`.
+---@return string
+function M.statusline()
+  local chat = current_chat()
+  if not chat then
+    return ''
+  end
+  local words = require('venice.chat.window').bar_words(chat)
+  if chat.state ~= 'idle' then
+    words = chat.state .. ' · ' .. words
+  elseif chat.error then
+    words = chat.error.code .. ' · ' .. words
+  end
+  return (words:gsub('%%', ''))
+end
+
+-- Events ------------------------------------------------------------------------------------------
+
+local last_event
+
+--- The last User event as { event, data }; Neovim 0.7 hands no data to autocommands.
+---@return { event: string, data: table }|nil
+function M.last_event()
+  return last_event and vim.deepcopy(last_event)
+end
+
+--- Fires a User autocommand. Never with plaintext in its data.
+---@private
+---@param name string
+---@param data table
+function M._event(name, data)
+  last_event = vim.tbl_extend('error', { event = name, data = data }, {})
+  require('venice.compat').user_event(name, data)
+end
+
+--- Says that an enclave was attested.
+---@private
+---@param model string
+---@param report table
+function M._attested(model, report)
+  M._event('VeniceAttested', {
+    model = model,
+    level = report.level,
+    accepted = report.accepted,
+    reason = report.reason,
+    simulated = report.simulated == true,
+  })
+end
+
+return M

@@ -1,0 +1,34 @@
+-- Commands and <Plug> maps. Nothing is required before one of them is used.
+
+if vim.g.loaded_venice then
+  return
+end
+vim.g.loaded_venice = true
+
+local command, map = vim.api.nvim_create_user_command, vim.api.nvim_set_keymap
+
+command('VeniceChat', function(opts)
+  require('venice.commands').chat(opts)
+end, { nargs = '*', range = true, bang = true, desc = 'chat with a model in an enclave' })
+
+command('Venice', function(opts)
+  require('venice.commands').run(opts)
+end, {
+  nargs = '*',
+  range = true,
+  bang = true,
+  desc = 'attest, choose, stop, retry, wipe',
+  complete = function(lead, line, column)
+    return require('venice.commands').complete(lead, line:sub(1, column))
+  end,
+})
+
+local function plug(mode, name, call)
+  map(mode, '<Plug>(venice-' .. name .. ')', '<Cmd>' .. call .. '<CR>', { noremap = true })
+end
+
+plug('n', 'chat', 'VeniceChat')
+plug('x', 'chat', 'lua require("venice.commands").chat_visual()')
+plug('n', 'send', 'lua require("venice.commands").plug("send")')
+plug('n', 'stop', 'lua require("venice.commands").plug("stop")')
+plug('n', 'attest', 'lua require("venice.commands").plug("attest")')

@@ -1,0 +1,133 @@
+-- What other plugins and status lines are told.
+
+local child = require('tests.lua.child')
+
+describe('the status', function()
+  local nvim
+
+  before_each(function()
+    nvim = child.start({ columns = 100, lines = 20 })
+  end)
+  after_each(function()
+    nvim.stop()
+  end)
+
+  local function install()
+    nvim.lua([[
+      package.path = ... .. '/?.lua;' .. package.path
+      require('tests.lua.fake_client').install()
+      _G.seen = {}
+      vim.cmd([=[autocmd User Venice* lua seen[#seen + 1] = require('venice').last_event()]=])
+    ]], child.root)
+  end
+  local function status()
+    return nvim.lua([[return require('venice').status()]])
+  end
+  local function line()
+    return nvim.lua([[return require('venice').statusline()]])
+  end
+  local report = {
+    level = 'dcap',
+    accepted = true,
+    verified = true,
+    simulated = true,
+    status = 'UpToDate',
+    checks = { { id = 'quote_signed', ok = true } },
+  }
+
+  it('is quiet before the first use, and loads nothing', function()
+    assert.are.equal('', line())
+    assert.are.same({ state = 'idle', level = 'none', simulated = false }, status())
+    assert.is_nil(nvim.lua([[return package.loaded['venice.chat'] ]]))
+    assert.is_nil(nvim.lua([[return require('venice').last_event()]]))
+  end)
+
+  it('follows a request from its beginning to its end', function()
+    install()
+    nvim.cmd('VeniceChat one')
+    assert.are.same(
+      { state = 'attesting', model = 'e2ee-fake', level = 'none', simulated = false },
+      status()
+    )
+    nvim.lua('fake.report(...)', report)
+    nvim.lua([[fake.state('waiting')]])
+    local now = status()
+    assert.are.same({ 'waiting', 'dcap', 'UpToDate', true }, {
+      now.state,
+      now.level,
+      now.tcb,
+      now.simulated,
+    })
+    local pause = { state = 'retrying', seconds = 2, attempt = 1, code = 'rate_limited' }
+    nvim.lua('fake.state(...)', pause)
+    assert.are.equal('waiting', status().state)
+    assert.is_truthy(nvim.screen_text():find('the service asks to wait, again in', 1, true))
+    nvim.lua([[fake.state('waiting') fake.text('x')]])
+    assert.are.equal('streaming', status().state)
+    assert.is_truthy(line():find('streaming · e2ee-fake · SIMULATED · dcap', 1, true))
+    local usage = { prompt_tokens = 3, completion_tokens = 1 }
+    nvim.lua('fake.event({ kind = "usage", usage = ... })', usage)
+    nvim.lua('fake.done(nil, { finish_reason = "stop" })')
+    assert.are.equal('idle', status().state)
+    assert.are.same(usage, status().usage)
+
+    local seen = nvim.lua('return seen')
+    assert.are.same({
+      { event = 'VeniceRequestStarted', data = { id = 1, model = 'e2ee-fake' } },
+      {
+        event = 'VeniceAttested',
+        data = { model = 'e2ee-fake', level = 'dcap', accepted = true, simulated = true },
+      },
+      {
+        event = 'VeniceRequestFinished',
+        data = { id = 1, model = 'e2ee-fake', outcome = 'ok', usage = usage },
+      },
+    }, seen)
+    assert.are.same(seen[3], nvim.lua([[return require('venice').last_event()]]))
+  end)
+
+  it('hands the data to autocommands where Neovim has that', function()
+    if nvim.fn.has('nvim-0.8') == 0 then
+      return pending('this Neovim has no data of autocommands')
+    end
+    install()
+    nvim.lua([[
+      vim.api.nvim_create_autocmd('User', { pattern = 'VeniceRequestStarted', callback = function(a)
+        _G.data = a.data
+      end })
+    ]])
+    nvim.cmd('VeniceChat one')
+    assert.are.same({ id = 1, model = 'e2ee-fake' }, nvim.lua('return data'))
+  end)
+
+  it('keeps the last failure until the next request', function()
+    install()
+    nvim.cmd('VeniceChat one')
+    nvim.lua([[fake.done({ code = 'payment', message = 'no credit', hint = 'top up' })]])
+    assert.are.same({ code = 'payment', message = 'no credit' }, status().error)
+    assert.is_truthy(line():find('payment', 1, true))
+    nvim.cmd('Venice retry')
+    assert.is_nil(status().error)
+    nvim.cmd('Venice stop')
+    nvim.wait_for([[require('venice').status().state == 'idle']])
+    assert.is_nil(status().error)
+    local outcomes = nvim.lua([[
+      local list = {}
+      for _, event in ipairs(seen) do list[#list + 1] = event.data.outcome end
+      return list
+    ]])
+    assert.are.same({ 'error', 'stopped' }, outcomes)
+  end)
+
+  it('is that of the current chat, else of the latest', function()
+    install()
+    nvim.cmd('VeniceChat one')
+    nvim.lua([[fake.text('x')]])
+    nvim.cmd('Venice new')
+    assert.are.equal('idle', status().state)
+    nvim.cmd('wincmd p')
+    assert.are.equal('idle', status().state)
+    nvim.cmd('buffer venice://chat/1')
+    assert.are.equal('streaming', status().state)
+  end)
+end)

@@ -1,0 +1,426 @@
+-- Known enclaves as a user meets them: first sight, known, trusted, changed.
+
+local child = require('tests.lua.child')
+
+local SETUP = [[
+  local url, root, verify = ...
+  local defaults = { dcap = 'require', gpu = 'off', collateral_url = url, root_ca = root }
+  require('venice').setup({
+    base_url = url,
+    model = 'e2ee-sim-small',
+    verify = vim.tbl_extend('force', defaults, verify),
+  })]]
+
+describe('a known enclave', function()
+  local sim, nvim
+
+  setup(function()
+    sim = child.simulator()
+  end)
+  teardown(function()
+    sim.stop()
+  end)
+
+  -- A Neovim; with the list of known enclaves of the one before.
+  local function start(opts)
+    opts = opts or {}
+    local env = { VENICE_API_KEY = 'k', XDG_STATE_HOME = opts.state }
+    nvim = child.start({
+      env = env,
+      terminal = opts.terminal,
+      lines = opts.lines or 50,
+      columns = 100,
+    })
+    -- Messages of two lines shall not wait for a key.
+    nvim.cmd('set cmdheight=4')
+    nvim.lua(SETUP, sim.url, sim.root, opts.verify or {})
+    return nvim
+  end
+
+  local state
+
+  before_each(function()
+    sim.reset()
+    sim.answer({ rate = 0, chunks = { 'the answer' } })
+    state = child.tempdir()
+  end)
+  after_each(function()
+    nvim.stop()
+  end)
+
+  local function idle()
+    nvim.wait_for([[require('venice').status().state == 'idle']], 10000)
+  end
+
+  local function send(text)
+    nvim.cmd('VeniceChat ' .. text)
+    idle()
+  end
+
+  local function count(path)
+    local number = 0
+    for _, entry in ipairs(sim.log()) do
+      number = number + (entry.path:find(path, 1, true) and 1 or 0)
+    end
+    return number
+  end
+
+  local function completions()
+    return count('/chat/completions')
+  end
+
+  local function known()
+    return nvim.lua([[return require('venice.evidence.pins').read()]])
+  end
+
+  local function bar()
+    return nvim.lua([[return require('venice').statusline()]])
+  end
+
+  local function has(text, words)
+    assert.is_truthy(text:find(words, 1, true), 'lacks: ' .. words .. '\n' .. text)
+  end
+
+  local function last_notice()
+    local list = nvim.notifications()
+    return list[#list] and list[#list].msg or ''
+  end
+
+  -- The model's enclave is known and trusted.
+  local function trust_today()
+    start({ state = state })
+    nvim.cmd('Venice trust e2ee-sim-small')
+    nvim.wait_for([[vim.bo.filetype == 'venice-attestation']], 10000)
+    assert.is_not_nil(known()[1].trusted_at)
+    nvim.stop()
+  end
+
+  it('is stored at first sight, which asks nothing', function()
+    start({ state = state })
+    send('hello')
+    assert.are.equal(1, completions())
+    assert.are.equal('dcap', nvim.lua([[return require('venice').status().level]]))
+    has(bar(), 'first seen')
+    local list = known()
+    assert.are.equal(1, #list)
+    assert.is_nil(list[1].trusted_at)
+    assert.are.equal('e2ee-sim-small', list[1].model)
+    has(list[1].root, 'simulated:')
+    has(list[1].compose, 'docker_compose_file')
+    for _, name in ipairs({ 'mrtd', 'os_image_hash', 'compose_hash', 'app_id', 'key_provider' }) do
+      assert.are.equal('string', type(list[1].enclave[name]), name)
+    end
+  end)
+
+  it('does not cost a second attestation', function()
+    start({ state = state })
+    send('hello')
+    send('again')
+    assert.are.equal(2, completions())
+    assert.are.equal(1, count('/tee/attestation'))
+  end)
+
+  it('says at first sight that it is not confirmed, and later that it is known', function()
+    start({ state = state })
+    nvim.cmd('Venice attest')
+    nvim.wait_for([[vim.bo.filetype == 'venice-attestation']], 10000)
+    has(nvim.text(), 'first seen now, not confirmed: :Venice trust')
+    nvim.stop()
+    start({ state = state })
+    nvim.cmd('Venice attest')
+    nvim.wait_for([[vim.bo.filetype == 'venice-attestation']], 10000)
+    has(nvim.text(), 'known since ' .. os.date('%Y-%m-%d') .. ', not confirmed: :Venice trust')
+    assert.are.equal(1, #known())
+    send('hello')
+    has(bar(), 'known enclave')
+  end)
+
+  it('is trusted by :Venice trust, and then the level is measured', function()
+    start({ state = state })
+    send('hello')
+    nvim.cmd('Venice trust e2ee-sim-small')
+    nvim.wait_for([[vim.bo.filetype == 'venice-attestation']], 10000)
+    has(nvim.text(), 'the code that runs is the code you trusted on ' .. os.date('%Y-%m-%d'))
+    assert.are.equal('measured', nvim.lua([[return require('venice').status().level]]))
+    has(bar(), 'trusted since ' .. os.date('%Y-%m-%d'))
+    send('again')
+    assert.are.equal(2, completions())
+    nvim.cmd('Venice trust e2ee-sim-small')
+    nvim.wait_for(function()
+      return last_notice():find('trusted already', 1, true)
+    end)
+    nvim.stop()
+    start({ state = state })
+    send('hello')
+    assert.are.equal('measured', nvim.lua([[return require('venice').status().level]]))
+  end)
+
+  it('is forgotten by :Venice! trust', function()
+    trust_today()
+    start({ state = state })
+    nvim.cmd('Venice! trust e2ee-sim-small')
+    has(last_notice(), 'forgotten')
+    assert.are.same({}, known())
+    send('hello')
+    assert.are.equal('dcap', nvim.lua([[return require('venice').status().level]]))
+    nvim.cmd('Venice! trust')
+    has(last_notice(), ':Venice! trust {model}')
+  end)
+
+  it('is in the list', function()
+    start({ state = state })
+    nvim.cmd('Venice trust')
+    has(nvim.text(), 'none yet')
+    send('hello')
+    nvim.cmd('Venice trust')
+    has(nvim.text(), 'e2ee-sim-small   SIMULATED')
+    has(nvim.text(), 'never confirmed')
+    has(nvim.text(), known()[1].enclave.compose_hash)
+    assert.are.same({ 'e2ee-sim-small' }, nvim.fn.getcompletion('Venice trust ', 'cmdline'))
+  end)
+
+  it('that changed is refused where nobody can be asked', function()
+    trust_today()
+    start({ state = state })
+    sim.fault('changed_compose')
+    send('hello')
+    assert.are.equal(0, completions())
+    local status = nvim.lua([[return require('venice').status()]])
+    assert.are.equal('attestation', status.error.code)
+    has(status.error.message, 'pin_changed')
+    has(bar(), 'CHANGED')
+    assert.are.equal(
+      'pin_changed',
+      nvim.lua([[return require('venice').last_event().data.code
+      and require('venice.chat').current().report.reason]])
+    )
+    assert.are.equal(1, #known())
+    nvim.cmd('Venice attest')
+    nvim.wait_for([[vim.bo.filetype == 'venice-attestation']], 10000)
+    has(nvim.text(), 'CHANGED')
+    has(nvim.text(), ':Venice trust e2ee-sim-small')
+  end)
+
+  it('that is seen to have changed ends the session with the one before', function()
+    trust_today()
+    start({ state = state })
+    send('hello')
+    assert.are.equal(1, completions())
+    sim.fault('changed_compose')
+    nvim.cmd('Venice! attest')
+    nvim.wait_for([[vim.bo.filetype == 'venice-attestation']], 10000)
+    send('again')
+    assert.are.equal(1, completions())
+    has(nvim.lua([[return require('venice').status().error.message]]), 'pin_changed')
+  end)
+
+  it("that changed is refused under 'strict', also where somebody could be asked", function()
+    trust_today()
+    start({ state = state, terminal = true, verify = { pin = 'strict' } })
+    sim.fault('changed_mrtd')
+    send('hello')
+    assert.are.equal(0, completions())
+    has(nvim.lua([[return require('venice').status().error.message]]), 'pin_changed')
+  end)
+
+  it("is never looked at under 'off'", function()
+    start({ state = state, verify = { pin = 'off' } })
+    send('hello')
+    sim.fault('changed_compose')
+    nvim.cmd('Venice! attest')
+    nvim.wait_for([[vim.bo.filetype == 'venice-attestation']], 10000)
+    send('again')
+    assert.are.equal(2, completions())
+    assert.are.same({}, known())
+    assert.is_falsy(bar():find('seen', 1, true))
+  end)
+
+  it('is trusted without a pin where the allowlist names it', function()
+    start({ state = state })
+    send('hello')
+    local hash = known()[1].enclave.compose_hash
+    nvim.stop()
+    start({ verify = { measurements = { compose_hash = { hash } } } })
+    send('hello')
+    assert.are.equal('measured', nvim.lua([[return require('venice').status().level]]))
+    nvim.stop()
+    start({ verify = { measurements = { compose_hash = { ('0'):rep(64) } } } })
+    send('hello')
+    assert.are.equal(2, completions())
+    has(nvim.lua([[return require('venice').status().error.message]]), 'measurement_not_allowed')
+    assert.are.same({}, known())
+  end)
+
+  it('is not confused with one under another root or without signatures', function()
+    trust_today()
+    start({ state = state, verify = { dcap = 'off' } })
+    send('hello')
+    assert.are.equal('binding', nvim.lua([[return require('venice').status().level]]))
+    assert.are.equal(2, #known())
+    has(bar(), 'first seen')
+  end)
+
+  it('stops the request where the list cannot be read', function()
+    start({ state = state })
+    nvim.lua([[vim.fn.mkdir(require('venice.evidence.pins').path(), 'p')]])
+    send('hello')
+    assert.are.equal(0, completions())
+    local err = nvim.lua([[return require('venice').status().error]])
+    assert.are.equal('config', err.code)
+    has(err.message, 'cannot be read')
+  end)
+
+  it('belongs to the plugin: a client of the library does not touch the list', function()
+    trust_today()
+    start({ state = state })
+    sim.fault('changed_compose')
+    nvim.lua(
+      [[
+      local url, root = ...
+      local verify = { dcap = 'require', gpu = 'off', collateral_url = url, root_ca = root }
+      local client = assert(require('venice.e2ee').new({ base_url = url, verify = verify }))
+      client:create_session('e2ee-sim-small', function(err, session)
+        _G.made = { err = err, state = session and session.attestation.pin.state }
+      end)]],
+      sim.url,
+      sim.root
+    )
+    nvim.wait_for('_G.made', 10000)
+    assert.are.equal('first', nvim.lua('return _G.made.state'))
+    assert.are.equal(1, #known())
+  end)
+
+  describe('that changed, with somebody to ask,', function()
+    before_each(function()
+      trust_today()
+      start({ state = state, terminal = true })
+      sim.fault('changed_compose')
+      nvim.cmd('VeniceChat hello')
+      nvim.wait_for([[vim.bo.filetype == 'venice-trust']], 10000)
+    end)
+
+    it('holds the request, and shows both and their difference', function()
+      nvim.sleep(300)
+      assert.are.equal(0, completions())
+      assert.are.equal('attesting', nvim.lua([[return require('venice').status().state]]))
+      local text = nvim.text()
+      has(text, 'The enclave of e2ee-sim-small has CHANGED')
+      has(text, 'Nothing was sent; your request waits for your answer.')
+      has(text, 'SIMULATED')
+      has(text, '1. Its operator has updated or moved it')
+      has(text, '2. Somebody has put another program in its place')
+      has(text, 'until now')
+      assert.is_truthy(text:find('! compose_hash'))
+      assert.is_truthy(text:find('  mrtd +%x+…%x+ +the same'))
+      assert.is_truthy(text:find('\n +%-%s+restart: always'), text)
+      assert.is_truthy(text:find('\n +%+%s+restart: '), text)
+      has(text, 'trusted since ' .. os.date('%Y-%m-%d'))
+      has(text, known()[1].enclave.compose_hash)
+      assert.are.equal(1, #known())
+    end)
+
+    it('goes on with the new one when it is trusted', function()
+      nvim.type_keys('j<CR>')
+      nvim.wait_for(function()
+        return completions() == 1
+      end, 10000)
+      idle()
+      assert.are.equal('measured', nvim.lua([[return require('venice').status().level]]))
+      local list = known()
+      assert.are.equal(2, #list)
+      assert.is_not_nil(list[2].trusted_at)
+      has(nvim.text(), 'the answer')
+      -- One to trust, one to see that it is; one that changed, one that was trusted.
+      assert.are.equal(4, count('/tee/attestation'))
+    end)
+
+    it('ends when it is refused, with the prompt where it was', function()
+      assert.is_truthy(nvim.api.nvim_get_current_line():find('refuse', 1, true))
+      nvim.type_keys('<CR>')
+      idle()
+      assert.are.equal(0, completions())
+      has(nvim.lua([[return require('venice').status().error.message]]), 'pin_changed')
+      assert.are.equal(1, #known())
+      has(nvim.text(), 'hello')
+      -- It is asked again, not remembered as an answer.
+      nvim.lua_notify([[vim.cmd('Venice retry')]])
+      nvim.wait_for([[vim.bo.filetype == 'venice-trust']], 10000)
+    end)
+
+    it('is refused by closing the window', function()
+      nvim.type_keys('q')
+      idle()
+      assert.are.equal(0, completions())
+      has(nvim.lua([[return require('venice').status().error.message]]), 'pin_changed')
+    end)
+
+    it('is answered by :Venice trust too', function()
+      nvim.cmd('Venice trust e2ee-sim-small')
+      nvim.wait_for(function()
+        return completions() == 1
+      end, 10000)
+      assert.are.equal(2, #known())
+    end)
+
+    it('lets the request be stopped', function()
+      nvim.cmd('Venice stop')
+      idle()
+      assert.are.equal(0, completions())
+      assert.is_nil(nvim.lua([[return require('venice').status().error]]))
+      assert.are_not.equal('venice-trust', nvim.eval('&filetype'))
+      assert.are.equal('stopped', nvim.lua([[return require('venice').last_event().data.outcome]]))
+    end)
+
+    it('leaves Neovim at once when it quits', function()
+      local code, milliseconds = nvim.quit('qall!')
+      assert.are.equal(0, code)
+      assert.is_true(milliseconds < 2000)
+      start({ state = state })
+      assert.are.equal(1, #known())
+    end)
+  end)
+
+  it('that changed does not take the keys of who is writing', function()
+    trust_today()
+    start({ state = state, terminal = true })
+    sim.fault('changed_compose')
+    nvim.cmd('VeniceChat')
+    nvim.lua([[require('venice.chat').current():add({ 'hello' })]])
+    nvim.cmd('new')
+    nvim.type_keys('iwriting')
+    nvim.lua([[require('venice.chat').current():send()]])
+    nvim.wait_for([[vim.fn.bufnr('venice://changed/e2ee-sim-small') > 0]], 15000)
+    nvim.type_keys(' on')
+    assert.are.equal('writing on', nvim.api.nvim_get_current_line())
+    assert.are.equal('', nvim.eval('&filetype'))
+    assert.are.equal(0, completions())
+  end)
+
+  it('is asked about by :Venice trust where it changed, and refused without a trace', function()
+    trust_today()
+    start({ state = state, terminal = true })
+    sim.fault('changed_compose')
+    nvim.cmd('Venice trust e2ee-sim-small')
+    nvim.wait_for([[vim.bo.filetype == 'venice-trust']], 10000)
+    has(nvim.text(), 'CHANGED')
+    nvim.type_keys('q')
+    nvim.sleep(100)
+    assert.are.equal(1, #known())
+    nvim.cmd('Venice trust e2ee-sim-small')
+    nvim.wait_for([[vim.bo.filetype == 'venice-trust']], 10000)
+    nvim.type_keys('j<CR>')
+    nvim.wait_for([[vim.bo.filetype == 'venice-attestation']], 10000)
+    has(nvim.text(), 'measured')
+    assert.are.equal(2, #known())
+  end)
+
+  it('cannot be trusted where it did not prove itself', function()
+    start({ state = state })
+    sim.fault('td_debug')
+    nvim.cmd('Venice trust e2ee-sim-small')
+    nvim.wait_for(function()
+      return last_notice():find('cannot be trusted', 1, true)
+    end, 10000)
+    assert.are.same({}, known())
+  end)
+end)
