@@ -8,8 +8,8 @@
  * Rules that hold for every function below:
  *   - Arguments: the object, then outputs, then inputs; a length follows its array.
  *   - The result is 0 (or a documented positive number) or a negative enum venice_status.
- *   - An object given back through a T ** belongs to the caller and has its own free function, which
- *     takes NULL; text given back in a venice_text is freed with venice_text_free.
+ *   - An object given back through a T ** belongs to the caller and has its own free function,
+ *     which takes NULL; text given back in a venice_text is freed with venice_text_free.
  *   - Input bytes are copied before a function returns. Nothing returned points into Lua's memory.
  *   - No function waits for the network or the disk. venice_verify_* compute; venice_client_close
  *     waits no longer than it is told to.
@@ -25,7 +25,7 @@
 
 #pragma GCC visibility push(default)
 
-/* Bumped with every change of this file that a caller can notice; native.lua refuses another one. */
+/* Bumped with every change of this file that a caller can notice; native.lua refuses another. */
 enum venice_abi_version { VENICE_ABI = 1 };
 
 /* Results. venice_status_name gives the short code that Lua shows (DESIGN section 5a, Errors). */
@@ -59,11 +59,11 @@ enum venice_status {
 
 /* Sizes in bytes, or characters where the name says hex. */
 enum venice_size {
-    VENICE_PUBLIC_KEY_HEX = 130,    /* 04 x y, lower case */
+    VENICE_PUBLIC_KEY_HEX = 130, /* 04 x y, lower case */
     VENICE_PRIVATE_KEY_HEX = 64,
-    VENICE_ADDRESS_CHARS = 42,      /* 0x and 40 hex digits, lower case */
-    VENICE_BLOB_OVERHEAD = 93,      /* public key 65, nonce 12, tag 16; twice that in hex */
-    VENICE_MAX_MESSAGE = 16777216   /* one message's text; the service takes 35 MB in all, in hex */
+    VENICE_ADDRESS_CHARS = 42,    /* 0x and 40 hex digits, lower case */
+    VENICE_BLOB_OVERHEAD = 93,    /* public key 65, nonce 12, tag 16; twice that in hex */
+    VENICE_MAX_MESSAGE = 16777216 /* one message's text; the service takes 35 MB in all, in hex */
 };
 
 enum venice_event_kind {
@@ -161,7 +161,7 @@ int venice_stream_new(venice_stream **out, venice_keypair *kp, const char *optio
                       size_t len);
 
 /* Takes bytes as they came from the network, cut anywhere. After an error or the end it takes and
- * drops everything. Returns 0, or VENICE_E_MEMORY. What was found is read with venice_stream_next. */
+ * drops everything. Returns 0, or VENICE_E_MEMORY. venice_stream_next gives what was found. */
 int venice_stream_feed(venice_stream *s, const char *bytes, size_t len);
 
 /* Says that no more bytes will come: an end without finish reason and [DONE] gives an error event
@@ -194,10 +194,11 @@ int venice_verify_quote(venice_text *out, const char *quote, size_t quote_len,
 int venice_verify_attestation(venice_text *out, const char *response, size_t response_len,
                               const char *options_json, size_t options_len);
 
-/* Judges a body of /tee/signature: who signed an answer. Out: JSON {"verified","reason","signature":
- * "valid"|"invalid","content_binding":"not_checkable","checks":[...]} and more (attest/aci/receipt.h):
- * the key that the quote binds signed two hashes; that they are those of the text which was read
- * cannot be checked, and is never said. In: options_json is an object:
+/* Judges a body of /tee/signature: who signed an answer. Out: JSON
+ * {"verified","reason","signature":"valid"|"invalid","content_binding":"not_checkable","checks"}
+ * and more (attest/aci/receipt.h): the key that the quote binds signed two hashes; that they are
+ * those of the text which was read cannot be checked, and is never said.
+ * In: options_json is an object:
  *   response         the body, as a string
  *   signing_address  0x and 40 hex digits: the address that the quote binds
  *   request_id       the completion's id
@@ -231,8 +232,8 @@ int venice_client_fd(const venice_client *c);
 int venice_key_from_env(venice_client *c, const char *name);
 int venice_key_from_command(venice_client *c, const char *const *argv, uint32_t argc);
 
-/* Each of the following accepts a request: *request gets its id (never 0), and exactly one DONE event
- * follows. A negative result means that nothing was accepted and no event will come. */
+/* Each of the following accepts a request: *request gets its id (never 0), and exactly one DONE
+ * event follows. A negative result means that nothing was accepted and no event will come. */
 
 /* GET /models. Before DONE: MODELS, an array of the models that can be used end-to-end encrypted
  * (type text, supportsE2EE, not offline): {"id","name","context","max_output","reasoning",
@@ -241,12 +242,12 @@ int venice_models(venice_client *c, uint32_t *request);
 
 /* Makes sure of a session. options_json: {"policy":{...},"pins":[...],"fresh":bool}. Before DONE:
  * STATE, REPORT (from the cache where a session stands and fresh is not set). DONE's JSON holds
- * "session": the id for venice_encrypt, where the report was accepted. With "evidence":true it attests
- * anew, and after REPORT comes EVIDENCE: {"response","nonce","model","now"} and, where there were any,
- * "collateral", "nras", "pins", "root_ca", "gpu_root_ca" (PEM), all as venice_verify_attestation takes
- * them. */
-int venice_attest(venice_client *c, uint32_t *request, const char *model,
-                  const char *options_json, size_t len);
+ * "session": the id for venice_encrypt, where the report was accepted. With "evidence":true it
+ * attests anew, and after REPORT comes EVIDENCE: {"response","nonce","model","now"} and, where
+ * there were any, "collateral", "nras", "pins", "root_ca", "gpu_root_ca" (PEM), all as
+ * venice_verify_attestation takes them. */
+int venice_attest(venice_client *c, uint32_t *request, const char *model, const char *options_json,
+                  size_t len);
 
 /* Attests where no session stands, then sends one completion. options_json as for venice_attest,
  * and "params": temperature, top_p, min_p, top_k, max_tokens, max_completion_tokens, seed,
@@ -260,12 +261,12 @@ int venice_chat(venice_client *c, uint32_t *request, const char *model,
                 size_t len);
 
 /* Asks who signed an answer that is over (GET /tee/signature). options_json: {"request_id",
- * "signing_address"[,"keyset"][,"asked_at"]} as for venice_verify_receipt. Before DONE: RECEIPT, the
- * JSON of venice_verify_receipt, whatever it says. DONE's status is VENICE_E_RATE_LIMITED where the
- * service's ten a minute, which attestations need too, leave no room: then nothing was checked, and it
- * can be asked again. */
-int venice_receipt(venice_client *c, uint32_t *request, const char *model,
-                   const char *options_json, size_t len);
+ * "signing_address"[,"keyset"][,"asked_at"]} as for venice_verify_receipt. Before DONE: RECEIPT,
+ * the JSON of venice_verify_receipt, whatever it says. DONE's status is VENICE_E_RATE_LIMITED where
+ * the service's ten a minute, which attestations need too, leave no room: then nothing was checked,
+ * and it can be asked again. */
+int venice_receipt(venice_client *c, uint32_t *request, const char *model, const char *options_json,
+                   size_t len);
 
 /* Cancels; its DONE event has VENICE_E_CANCELLED. Returns 0 also for a request that is over. */
 int venice_cancel(venice_client *c, uint32_t request);

@@ -14,9 +14,9 @@ static const struct step {
     enum attestation_need (*needs)(const struct attestation *a); /* NULL: nothing */
     int (*run)(struct attestation *a);                           /* 0, or a hard error */
 } steps[] = {
-    { NULL, step_quote },   { NULL, step_binding }, { step_dcap_needs, step_dcap },
-    { NULL, step_code },    { NULL, step_gpu },     { step_nras_needs, step_nras },
-    { NULL, step_pins },    { NULL, step_summary },
+    { NULL, step_quote }, { NULL, step_binding }, { step_dcap_needs, step_dcap },
+    { NULL, step_code },  { NULL, step_gpu },     { step_nras_needs, step_nras },
+    { NULL, step_pins },  { NULL, step_summary },
 };
 
 enum { STEP_COUNT = sizeof steps / sizeof steps[0] };

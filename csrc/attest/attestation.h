@@ -91,7 +91,8 @@ int attestation_collateral_key(const struct attestation *a, char fmspc[13], cons
  * asked for. Results as for attestation_feed_response. */
 int attestation_feed_collateral(struct attestation *a, const char *json, size_t len);
 
-/* For NEED_NRAS: the body for NVIDIA's service, verbatim; owned by a. NULL where it is not needed. */
+/* For NEED_NRAS: the body for NVIDIA's service, verbatim; owned by a. NULL where it is not
+ * needed. */
 const char *attestation_nras_payload(const struct attestation *a);
 
 /* Gives the service's answer and its key set, as they came; response NULL where there is none (then
@@ -109,8 +110,8 @@ const struct report *attestation_report(const struct attestation *a);
 int attestation_key(const struct attestation *a, uint8_t public65[65]);
 
 /* What this report was made from, for the record: {"response","nonce","model","now"[,"collateral"]
- * [,"nras"][,"pins"][,"root_ca"][,"gpu_root_ca"]}, the input of venice_verify_attestation but for the
- * policy. Free *out with wiping_free. bundle.c. */
+ * [,"nras"][,"pins"][,"root_ca"][,"gpu_root_ca"]}, the input of venice_verify_attestation but for
+ * the policy. Free *out with wiping_free. bundle.c. */
 int attestation_bundle(const struct attestation *a, char **out, size_t *len);
 
 /* Seconds from now for which the evidence itself allows a session, at least 0; INT64_MAX where it

@@ -79,6 +79,7 @@ int step_nras(struct attestation *a)
         .root_pem = a->gpu_root_pem,
         .now = a->now,
     };
+    int64_t until = INT64_MAX;
     bool holds = false;
     int status;
 
@@ -89,9 +90,11 @@ int step_nras(struct attestation *a)
                                      "NVIDIA's reference values.");
         return 0;
     }
-    status = nras_check(a->report, &holds, &in);
+    status = nras_check(a->report, &holds, &until, &in);
     if (status != 0)
         return status;
+    if (until < a->evidence.valid_until) /* a session does not outlive what it stands on */
+        a->evidence.valid_until = until;
     report_set(a->report, "gpu.verified", cJSON_CreateBool(a->gpu.genuine && holds));
     if (holds)
         report_set_string(a->report, "gpu.level", "nras");

@@ -1,6 +1,6 @@
 /* The service answers ten questions for evidence a minute, attestations and signatures of answers
- * together (PROTOCOL.md sections 1.2 and 1.4). Attestations go first: they are counted and never held
- * back here; signatures leave some room for them. Worker thread only. */
+ * together (PROTOCOL.md sections 1.2 and 1.4). Attestations go first: they are counted and never
+ * held back here; signatures leave some room for them. Worker thread only. */
 #ifndef VENICE_CLIENT_BUDGET_H
 #define VENICE_CLIENT_BUDGET_H
 

@@ -9,7 +9,7 @@ struct buffer {
     size_t len, cap;
 };
 
-/* VENICE_E_LIMIT, with nothing appended, where more than max bytes would be held; VENICE_E_MEMORY. */
+/* VENICE_E_LIMIT, with nothing appended, where it would hold more than max; VENICE_E_MEMORY. */
 int buffer_append(struct buffer *b, const void *bytes, size_t n, size_t max);
 
 /* Wipes the bytes and keeps the memory, or gives it back too. */

@@ -7,15 +7,16 @@
 #include "client/clock.h"
 #include "client/job.h"
 
-/* What an answer may still bring after its finish reason: the usage, and the end of the connection. */
+/* What an answer may still bring after its finish reason: the usage, and the end of the
+ * connection. */
 enum { LINGER_MS = 3000 };
 
-/* ---- Sending --------------------------------------------------------------------------------------- */
+/* ---- Sending ------------------------------------------------------------------------------ */
 
 static int open_stream(struct job *j, struct failure *f)
 {
-    const struct stream_options o = {
-        .refuse_plaintext_whitespace = j->options.policy.refuse_plaintext_whitespace};
+    const struct stream_options o = { .refuse_plaintext_whitespace =
+                                          j->options.policy.refuse_plaintext_whitespace };
     int r = stream_new(&j->stream, j->request.reply, &o);
 
     return r == 0 ? 0 : failure_set(f, r, NULL, "there is not enough memory");
@@ -24,19 +25,19 @@ static int open_stream(struct job *j, struct failure *f)
 static int post(struct venice_client *c, struct job *j, struct failure *f)
 {
     char url[1024], client_key[192], model_key[192];
-    const char *const headers[] = {"Content-Type: application/json",
-                                   "Accept: text/event-stream",
-                                   client_key,
-                                   model_key,
-                                   "X-Venice-TEE-Signing-Algo: ecdsa",
-                                   NULL};
-    struct http_request q = {.url = url,
-                             .body = j->request.body,
-                             .body_len = j->request.body_len,
-                             .headers = headers,
-                             .bearer = key_source_value(c->key),
-                             .response_max = HTTP_ERROR_BODY_MAX,
-                             .stream = true};
+    const char *const headers[] = { "Content-Type: application/json",
+                                    "Accept: text/event-stream",
+                                    client_key,
+                                    model_key,
+                                    "X-Venice-TEE-Signing-Algo: ecdsa",
+                                    NULL };
+    struct http_request q = { .url = url,
+                              .body = j->request.body,
+                              .body_len = j->request.body_len,
+                              .headers = headers,
+                              .bearer = key_source_value(c->key),
+                              .response_max = HTTP_ERROR_BODY_MAX,
+                              .stream = true };
     int n = snprintf(url, sizeof url, "%s/api/v1/chat/completions", c->options.base_url);
 
     if (n < 0 || n >= (int)sizeof url)
@@ -51,7 +52,7 @@ static int post(struct venice_client *c, struct job *j, struct failure *f)
 /* Every try is sealed anew, with fresh keys: nothing that was sent is sent again. */
 void chat_send(struct venice_client *c, struct job *j)
 {
-    struct failure f = {0};
+    struct failure f = { 0 };
     int r;
 
     if (!key_source_value(c->key)) { /* another request was refused with it meanwhile */
@@ -76,7 +77,7 @@ void chat_send(struct venice_client *c, struct job *j)
     job_say_state(c, j, "waiting");
 }
 
-/* ---- Trying again ------------------------------------------------------------------------------------ */
+/* ---- Trying again ------------------------------------------------------------------------- */
 
 /* Lets go of everything that belongs to one try. */
 static void end_try(struct job *j)
@@ -104,7 +105,7 @@ static bool renew(struct venice_client *c, struct job *j)
 
 static bool try_again(struct venice_client *c, struct job *j, long long now)
 {
-    struct failure f = {0};
+    struct failure f = { 0 };
     double seconds;
 
     if (!error_is_passing(http_status(j->http)) || j->retries >= RETRIES_MAX)
@@ -123,7 +124,7 @@ static bool try_again(struct venice_client *c, struct job *j, long long now)
 /* An answer that is not an event stream. */
 static void take_refusal(struct venice_client *c, struct job *j, long long now)
 {
-    struct failure f = {0};
+    struct failure f = { 0 };
 
     if (http_failure(j->http, &f) == 0) {
         if (error_wants_new_session(j->http) && renew(c, j))
@@ -137,11 +138,11 @@ static void take_refusal(struct venice_client *c, struct job *j, long long now)
     job_finish(c, j, &f);
 }
 
-/* ---- The answer --------------------------------------------------------------------------------------- */
+/* ---- The answer --------------------------------------------------------------------------- */
 
 static void take_stream_error(struct venice_client *c, struct job *j)
 {
-    struct failure f = {0};
+    struct failure f = { 0 };
 
     if (stream_wants_new_session(j->stream) && renew(c, j))
         return;
@@ -172,7 +173,7 @@ static bool feed(struct venice_client *c, struct job *j)
 {
     size_t n = 0;
     const char *bytes = http_take(j->http, &n);
-    struct failure f = {0};
+    struct failure f = { 0 };
 
     if (n == 0)
         return false;
@@ -187,7 +188,7 @@ static bool feed(struct venice_client *c, struct job *j)
 /* Everything that came was read and said: is this the end? */
 static void look_for_end(struct venice_client *c, struct job *j, long long now)
 {
-    struct failure f = {0};
+    struct failure f = { 0 };
     bool complete = stream_done(j->stream);
 
     if (complete && j->ended_at == 0)
@@ -209,8 +210,8 @@ static void look_for_end(struct venice_client *c, struct job *j, long long now)
     (void)stream_finish(j->stream);
 }
 
-/* A text is taken out of the stream only while the queue has room, and bytes out of the transfer only
- * when the stream has given all it had: a reader who is slow slows the sender down. */
+/* A text is taken out of the stream only while the queue has room, and bytes out of the transfer
+ * only when the stream has given all it had: a reader who is slow slows the sender down. */
 static void pump(struct venice_client *c, struct job *j, long long now)
 {
     venice_event ev;

@@ -8,7 +8,7 @@
 #include "base/secret.h"
 #include "client/job.h"
 
-/* ---- Making one ---------------------------------------------------------------------------------------- */
+/* ---- Making one --------------------------------------------------------------------------- */
 
 /* Signals are the editor's: the worker, and what curl starts from it, must not take one. */
 static int start_worker(struct venice_client *c)
@@ -73,10 +73,9 @@ static void give_failure(venice_text *out, const struct failure *f)
         out->len = (uint32_t)len;
 }
 
-int venice_client_new(venice_client **out, venice_text *error, const char *options_json,
-                      size_t len)
+int venice_client_new(venice_client **out, venice_text *error, const char *options_json, size_t len)
 {
-    struct failure f = {0};
+    struct failure f = { 0 };
     struct venice_client *c = NULL;
     int r;
 
@@ -126,7 +125,7 @@ int venice_key_from_command(venice_client *c, const char *const *argv, uint32_t 
     return c ? key_source_command(c->key, argv, argc) : VENICE_E_ARG;
 }
 
-/* ---- Accepting requests ---------------------------------------------------------------------------------- */
+/* ---- Accepting requests ------------------------------------------------------------------- */
 
 /* Takes a slot for a new id. 0: all are taken. */
 static uint32_t take_slot(struct venice_client *c)
@@ -218,7 +217,7 @@ static int set_model(struct job *j, struct failure *f, const char *model)
 
 int venice_models(venice_client *c, uint32_t *request)
 {
-    struct failure f = {0};
+    struct failure f = { 0 };
     struct job *j;
     int r;
 
@@ -231,10 +230,10 @@ int venice_models(venice_client *c, uint32_t *request)
     return accept_job(c, j, &f, request);
 }
 
-int venice_attest(venice_client *c, uint32_t *request, const char *model,
-                  const char *options_json, size_t len)
+int venice_attest(venice_client *c, uint32_t *request, const char *model, const char *options_json,
+                  size_t len)
 {
-    struct failure f = {0};
+    struct failure f = { 0 };
     struct job *j;
     int r;
 
@@ -250,10 +249,10 @@ int venice_attest(venice_client *c, uint32_t *request, const char *model,
     return accept_job(c, j, &f, request);
 }
 
-int venice_receipt(venice_client *c, uint32_t *request, const char *model,
-                   const char *options_json, size_t len)
+int venice_receipt(venice_client *c, uint32_t *request, const char *model, const char *options_json,
+                   size_t len)
 {
-    struct failure f = {0};
+    struct failure f = { 0 };
     struct job *j;
     int r;
 
@@ -268,7 +267,7 @@ int venice_receipt(venice_client *c, uint32_t *request, const char *model,
     return accept_job(c, j, &f, request);
 }
 
-/* ---- Chat ------------------------------------------------------------------------------------------------- */
+/* ---- Chat --------------------------------------------------------------------------------- */
 
 /* content may hold NUL bytes; one is added behind it. */
 static char *copy_content(const venice_message *m)
@@ -325,7 +324,7 @@ int venice_chat(venice_client *c, uint32_t *request, const char *model,
                 const venice_message *messages, uint32_t count, const char *options_json,
                 size_t len)
 {
-    struct failure f = {0};
+    struct failure f = { 0 };
     struct job *j;
     int r;
 
@@ -359,7 +358,7 @@ int venice_cancel(venice_client *c, uint32_t request)
     return 0;
 }
 
-/* ---- Sessions ---------------------------------------------------------------------------------------------- */
+/* ---- Sessions ----------------------------------------------------------------------------- */
 
 int venice_forget(venice_client *c, const char *model)
 {
@@ -372,7 +371,7 @@ int venice_forget(venice_client *c, const char *model)
 int venice_encrypt(venice_client *c, venice_keypair **reply, venice_text *out, uint32_t session,
                    const venice_message *messages, uint32_t count)
 {
-    struct failure f = {0};
+    struct failure f = { 0 };
     struct session *s;
     char *text = NULL;
     size_t len = 0;
@@ -402,7 +401,7 @@ int venice_encrypt(venice_client *c, venice_keypair **reply, venice_text *out, u
     return 0;
 }
 
-/* ---- Events ------------------------------------------------------------------------------------------------- */
+/* ---- Events ------------------------------------------------------------------------------- */
 
 int venice_next(venice_client *c, venice_event *out)
 {
@@ -417,11 +416,11 @@ int venice_next(venice_client *c, venice_event *out)
     return r;
 }
 
-/* ---- The end ------------------------------------------------------------------------------------------------- */
+/* ---- The end ------------------------------------------------------------------------------ */
 
 static struct timespec deadline(uint32_t ms)
 {
-    struct timespec t = {0};
+    struct timespec t = { 0 };
 
 #ifdef __APPLE__
     (void)clock_gettime(CLOCK_REALTIME, &t);

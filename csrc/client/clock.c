@@ -12,7 +12,7 @@ static const clockid_t SLEEPLESS = CLOCK_MONOTONIC;
 
 static struct timespec read_clock(clockid_t id)
 {
-    struct timespec t = {0};
+    struct timespec t = { 0 };
 
     (void)clock_gettime(id, &t);
     return t;

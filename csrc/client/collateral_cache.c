@@ -40,7 +40,7 @@ static bool make_path(char path[PATH_MAX], const struct collateral_key *key)
     return n > 0 && n < PATH_MAX;
 }
 
-/* ---- Reading --------------------------------------------------------------------------------- */
+/* ---- Reading ------------------------------------------------------------------------------ */
 
 static int read_file(struct buffer *out, const char *path)
 {
@@ -98,7 +98,7 @@ void collateral_cache_read(char **json, size_t *len, const struct collateral_key
     buffer_free(&all);
 }
 
-/* ---- Writing --------------------------------------------------------------------------------- */
+/* ---- Writing ------------------------------------------------------------------------------ */
 
 /* The folder and those above it. */
 static bool make_folder(const char *dir)

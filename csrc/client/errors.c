@@ -9,7 +9,7 @@
 
 enum { TEXT_MAX = 240, WAIT_MAX = 48 };
 
-/* ---- What the server says ---------------------------------------------------------------------- */
+/* ---- What the server says ----------------------------------------------------------------- */
 
 /* {"issues":[{"path":["messages",0,"content"],"message":"..."}]}: the first one says enough. */
 static void read_issue(struct server_error *e, const cJSON *root)
@@ -24,8 +24,8 @@ static void read_issue(struct server_error *e, const cJSON *root)
 /* Empty texts where the body is not one of the JSON shapes: HTML says nothing to a user. */
 static void read_error(struct server_error *e, const struct http *h)
 {
-    static const struct json_limits LENIENT = {.bytes = HTTP_ERROR_BODY_MAX,
-                                               .allow_duplicates = true};
+    static const struct json_limits LENIENT = { .bytes = HTTP_ERROR_BODY_MAX,
+                                                .allow_duplicates = true };
     size_t len = 0;
     const char *body = http_body(h, &len);
     cJSON *root = NULL;
@@ -59,15 +59,15 @@ static void quote_server(char out[TEXT_MAX], const struct server_error *e)
     (void)snprintf(out, TEXT_MAX, "%s%.200s", text[0] ? ": " : "", text);
 }
 
-/* ---- By status ----------------------------------------------------------------------------------- */
+/* ---- By status ---------------------------------------------------------------------------- */
 
 /* An error type of the enclave's gateway that means: this is not the protocol that we speak. */
 static bool is_protocol_error(const struct server_error *e)
 {
     static const char *const WORDS[] = {
-        "e2ee_header_missing", "e2ee_invalid_", "e2ee_replay_detected", "e2ee_unsupported_endpoint",
-        "Invalid E2EE headers", "Unsupported signing algorithm", "must be present together",
-        "ECDSA client public key",
+        "e2ee_header_missing",       "e2ee_invalid_",           "e2ee_replay_detected",
+        "e2ee_unsupported_endpoint", "Invalid E2EE headers",    "Unsupported signing algorithm",
+        "must be present together",  "ECDSA client public key",
     };
 
     for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++)
@@ -92,8 +92,8 @@ static int bad_request(struct failure *f, const struct server_error *e, enum err
     if (place == AT_ATTESTATION)
         return failure_set(f, VENICE_E_BAD_REQUEST, ":Venice model lists the models that can",
                            "%s cannot be attested%s", model, text);
-    return failure_set(f, VENICE_E_BAD_REQUEST, NULL, "the service refused the request (HTTP %ld)%s",
-                       status, text);
+    return failure_set(f, VENICE_E_BAD_REQUEST, NULL,
+                       "the service refused the request (HTTP %ld)%s", status, text);
 }
 
 static int not_found(struct failure *f, enum error_place place, const char *model)
@@ -184,18 +184,17 @@ int error_from_answer(struct failure *f, const struct http *h, enum error_place 
                            "check the key that api_key names; make one at venice.ai/settings/api",
                            "the service refused the API key");
     case 402:
-        return failure_set(f, VENICE_E_PAYMENT, "top it up at venice.ai/settings/api, then try again",
+        return failure_set(f, VENICE_E_PAYMENT,
+                           "top it up at venice.ai/settings/api, then try again",
                            "the balance of the account is used up");
     case 403:
         return failure_set(f, VENICE_E_UNAUTHORIZED, "check what the key at venice.ai may do",
                            "the service does not allow this%s", text);
-    case 404:
-        return not_found(f, place, model);
+    case 404: return not_found(f, place, model);
     case 413:
         return failure_set(f, VENICE_E_TOO_LARGE, "send less at once, or begin a chat: :Venice new",
                            "the request is too large for the service");
-    case 429:
-        return rate_limited(f, h, place);
+    case 429: return rate_limited(f, h, place);
     default:
         if (status / 100 == 4)
             return bad_request(f, &e, place, model, status);

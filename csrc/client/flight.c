@@ -13,7 +13,7 @@
 
 enum { NONCE_BYTES = 32, URL_MAX = 2048 };
 
-/* ---- Joining and leaving ------------------------------------------------------------------------- */
+/* ---- Joining and leaving ------------------------------------------------------------------ */
 
 static void flight_free(struct flight *fl)
 {
@@ -95,7 +95,7 @@ void flights_sweep(struct venice_client *c)
     }
 }
 
-/* ---- Fetching ------------------------------------------------------------------------------------- */
+/* ---- Fetching ----------------------------------------------------------------------------- */
 
 static int make_url(struct flight *fl, const struct venice_client *c, char url[URL_MAX])
 {
@@ -116,11 +116,11 @@ static void fetch(struct venice_client *c, struct flight *fl)
 {
     char url[URL_MAX];
     uint8_t nonce[NONCE_BYTES];
-    const char *const headers[] = {"Accept: application/json", NULL};
-    struct http_request q = {.url = url,
-                             .headers = headers,
-                             .response_max = EVIDENCE_BODY_MAX,
-                             .total_seconds = ATTESTATION_SECONDS};
+    const char *const headers[] = { "Accept: application/json", NULL };
+    struct http_request q = { .url = url,
+                              .headers = headers,
+                              .response_max = EVIDENCE_BODY_MAX,
+                              .total_seconds = ATTESTATION_SECONDS };
 
     http_stop(fl->http);
     fl->http = NULL;
@@ -137,13 +137,13 @@ static void fetch(struct venice_client *c, struct flight *fl)
     }
 }
 
-/* ---- What came ------------------------------------------------------------------------------------- */
+/* ---- What came ---------------------------------------------------------------------------- */
 
 /* A 502 that says "verified": false is the service's own verdict on the evidence, which the report
  * shows like any other check that failed. */
 static bool is_verdict(const struct http *h)
 {
-    static const struct json_limits LIMITS = {.bytes = HTTP_ERROR_BODY_MAX};
+    static const struct json_limits LIMITS = { .bytes = HTTP_ERROR_BODY_MAX };
     size_t len = 0;
     const char *body = http_body(h, &len);
     cJSON *root = NULL;
@@ -154,7 +154,7 @@ static bool is_verdict(const struct http *h)
     return no;
 }
 
-/* ---- Trying again --------------------------------------------------------------------------------- */
+/* ---- Trying again ------------------------------------------------------------------------- */
 
 static void say_retry(struct venice_client *c, const struct flight *fl, double seconds, int code)
 {
@@ -166,7 +166,7 @@ static void say_retry(struct venice_client *c, const struct flight *fl, double s
 /* True where it will be tried again. */
 static bool try_again(struct venice_client *c, struct flight *fl, long long now)
 {
-    struct failure f = {0};
+    struct failure f = { 0 };
     double seconds;
 
     if (!error_is_passing(http_status(fl->http)) || fl->retries >= RETRIES_MAX)
@@ -203,24 +203,20 @@ static void take_answer(struct venice_client *c, struct flight *fl, long long no
 bool flight_advance(struct venice_client *c, struct flight *fl, long long now)
 {
     switch (fl->state) {
-    case FLIGHT_START:
-        fetch(c, fl);
-        return true;
+    case FLIGHT_START: fetch(c, fl); return true;
     case FLIGHT_FETCH:
         if (!http_over(fl->http))
             return false;
         take_answer(c, fl, now);
         return true;
     case FLIGHT_COLLATERAL:
-    case FLIGHT_NRAS:
-        return judge_advance(c, fl);
+    case FLIGHT_NRAS: return judge_advance(c, fl);
     case FLIGHT_PAUSED:
         if (now < fl->resume_at)
             return false;
         fetch(c, fl);
         return true;
-    case FLIGHT_DONE:
-        break;
+    case FLIGHT_DONE: break;
     }
     return false;
 }
@@ -228,14 +224,10 @@ bool flight_advance(struct venice_client *c, struct flight *fl, long long now)
 long long flight_due(const struct flight *fl)
 {
     switch (fl->state) {
-    case FLIGHT_PAUSED:
-        return fl->resume_at;
-    case FLIGHT_COLLATERAL:
-        return collateral_fetch_due(fl->collateral);
-    case FLIGHT_NRAS:
-        return nras_fetch_due(fl->nras);
-    default:
-        return http_due(fl->http);
+    case FLIGHT_PAUSED: return fl->resume_at;
+    case FLIGHT_COLLATERAL: return collateral_fetch_due(fl->collateral);
+    case FLIGHT_NRAS: return nras_fetch_due(fl->nras);
+    default: return http_due(fl->http);
     }
 }
 

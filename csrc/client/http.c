@@ -43,9 +43,9 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_s
 #endif
 }
 
-/* Called when a connection stands and a request is about to be sent. curl sends a request again when
- * a connection that it used before turns out to be closed; a completion is never repeated unseen
- * (DESIGN promise 1). */
+/* Called when a connection stands and a request is about to be sent. curl sends a request again
+ * when a connection that it used before turns out to be closed; a completion is never repeated
+ * unseen (DESIGN promise 1). */
 static int before_request(void *user, char *ip, char *local_ip, int port, int local_port)
 {
     struct http *h = user;
@@ -135,7 +135,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *user)
     return n == 0 ? 1 : 0; /* anything but n stops the transfer */
 }
 
-/* ---- Setting one up ------------------------------------------------------------------------ */
+/* ---- Setting one up ----------------------------------------------------------------------- */
 
 static int add_header(struct http *h, const char *line)
 {
@@ -220,7 +220,7 @@ static CURLcode set_transport(struct http *h)
         c = curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     if (c == CURLE_OK)
         c = curl_easy_setopt(e, CURLOPT_USERAGENT, "venice.nvim/" VENICE_VERSION);
-    /* Do not wait for a name lookup that nobody needs any more (H6): other answers are streaming. */
+    /* Do not wait for a name lookup that nobody needs any more (H6): other answers stream. */
     if (c == CURLE_OK)
         c = curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
     return c;
@@ -282,8 +282,8 @@ static CURLcode set_up(struct http *h, const struct http_request *q)
     return c;
 }
 
-int http_start(struct http **out, struct failure *f, CURLM *multi,
-               const struct http_config *config, const struct http_request *q)
+int http_start(struct http **out, struct failure *f, CURLM *multi, const struct http_config *config,
+               const struct http_request *q)
 {
     int r = VENICE_E_MEMORY;
     struct http *h = wiping_calloc(1, sizeof *h);
@@ -320,7 +320,7 @@ out:
     return r;
 }
 
-/* ---- Its end -------------------------------------------------------------------------------- */
+/* ---- Its end ------------------------------------------------------------------------------ */
 
 /* Takes the transfer from curl, which closes the connection where an answer is still coming. */
 static void release(struct http *h)
@@ -400,7 +400,7 @@ void http_expire(struct http *h, long long now)
         finish(h, now >= slow_at(h) ? HTTP_SLOW : HTTP_IDLE, CURLE_OPERATION_TIMEDOUT);
 }
 
-/* ---- What came ------------------------------------------------------------------------------ */
+/* ---- What came ---------------------------------------------------------------------------- */
 
 const char *http_take(struct http *h, size_t *len)
 {

@@ -19,15 +19,16 @@ struct http_config {
 };
 
 struct http_request {
-    const char *url;            /* whole */
-    const char *body;           /* NULL: GET; else POST, not copied, must outlive the transfer */
+    const char *url;  /* whole */
+    const char *body; /* NULL: GET; else POST, not copied, must outlive the transfer */
     size_t body_len;
     const char *const *headers; /* "Name: value", NULL-terminated; copied; may be NULL */
     const char *bearer;         /* NULL, or the API key; wiped from our copies at the end */
     size_t response_max;        /* bytes of a body that is kept (not of a stream) */
     long total_seconds;         /* 0, or the time that the whole may take */
     bool stream;                /* an event stream goes to http_take as it comes */
-    const char *long_header[2]; /* NULL, or a header that is kept whole, by either name; not copied */
+    const char
+        *long_header[2]; /* NULL, or a header that is kept whole, by either name; not copied */
 };
 
 struct http;
@@ -38,8 +39,8 @@ int http_setup(void);
 /* Whether libcurl really uses them: false where another part of the process was first (H18). */
 bool http_allocators_in_force(void);
 
-int http_start(struct http **out, struct failure *f, CURLM *multi,
-               const struct http_config *config, const struct http_request *request);
+int http_start(struct http **out, struct failure *f, CURLM *multi, const struct http_config *config,
+               const struct http_request *request);
 void http_stop(struct http *h); /* removes it from the multi handle, closes, wipes; takes NULL */
 
 /* Reads curl's messages: marks the transfers that are over. */
@@ -52,8 +53,8 @@ void http_expire(struct http *h, long long now_ms);
 
 bool http_over(const struct http *h);
 
-/* For a transfer that is over: 0 where an answer came, whatever its status and, of a stream, whether
- * it came to its end (http_whole). Else the code, with host and cause in words. */
+/* For a transfer that is over: 0 where an answer came, whatever its status and, of a stream,
+ * whether it came to its end (http_whole). Else the code, with host and cause in words. */
 int http_failure(const struct http *h, struct failure *f);
 
 /* Whether the answer came to the end that its framing announced. */
@@ -73,8 +74,8 @@ bool http_has_bytes(const struct http *h); /* whether http_take would give some 
 /* Streams: stops and restarts reading from the socket; while stopped the idle time does not run. */
 void http_pause(struct http *h, bool paused);
 
-/* Seconds to wait before another try, from Retry-After (seconds or date), else the x-ratelimit reset
- * header (milliseconds), else fallback. */
+/* Seconds to wait before another try, from Retry-After (seconds or date), else the x-ratelimit
+ * reset header (milliseconds), else fallback. */
 double http_retry_after(const struct http *h, double fallback);
 
 #endif

@@ -54,7 +54,7 @@ bool http_is_stream(const struct http *h)
            (!type || strncasecmp(type, STREAM, sizeof STREAM - 1) == 0);
 }
 
-/* ---- Failures in words ---------------------------------------------------------------------- */
+/* ---- Failures in words -------------------------------------------------------------------- */
 
 /* "api.venice.ai", or with a port where the URL names one. */
 static void name_host(char *out, size_t cap, const struct http *h)
@@ -77,7 +77,8 @@ static int timed_out(const struct http *h, const char *host, struct failure *f)
     if (!h->resolved)
         return failure_set(f, VENICE_E_TIMEOUT, NETWORK_HINT,
                            "the name lookup of %s took longer than %ld s", host, seconds);
-    return failure_set(f, VENICE_E_TIMEOUT, hint, "no connection to %s within %ld s", host, seconds);
+    return failure_set(f, VENICE_E_TIMEOUT, hint, "no connection to %s within %ld s", host,
+                       seconds);
 }
 
 static int tls_failure(const struct http *h, const char *host, struct failure *f)
@@ -123,10 +124,8 @@ static int curl_failure(const struct http *h, const char *host, struct failure *
         return failure_set(f, VENICE_E_DNS, "check https_proxy in the environment",
                            "the name of the proxy was not found");
     case CURLE_COULDNT_CONNECT:
-    case CURLE_PROXY:
-        return connect_failure(h, host, f);
-    case CURLE_OPERATION_TIMEDOUT:
-        return timed_out(h, host, f);
+    case CURLE_PROXY: return connect_failure(h, host, f);
+    case CURLE_OPERATION_TIMEDOUT: return timed_out(h, host, f);
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_ENGINE_NOTFOUND:
     case CURLE_SSL_ENGINE_SETFAILED:
@@ -136,8 +135,7 @@ static int curl_failure(const struct http *h, const char *host, struct failure *
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
-    case CURLE_SSL_INVALIDCERTSTATUS:
-        return tls_failure(h, host, f);
+    case CURLE_SSL_INVALIDCERTSTATUS: return tls_failure(h, host, f);
     case CURLE_OUT_OF_MEMORY:
         return failure_set(f, VENICE_E_MEMORY, NULL, "there is not enough memory");
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -160,22 +158,19 @@ int http_failure(const struct http *h, struct failure *f)
         return 0;
     switch (h->end) {
     case HTTP_IDLE:
-    case HTTP_SLOW:
-        return timed_out(h, host, f);
+    case HTTP_SLOW: return timed_out(h, host, f);
     case HTTP_OVERSIZE:
         return failure_set(f, VENICE_E_LIMIT, NULL, "the answer of %s is larger than %zu bytes",
                            host, h->response_max);
-    case HTTP_NO_MEMORY:
-        return failure_set(f, VENICE_E_MEMORY, NULL, "there is not enough memory");
+    case HTTP_NO_MEMORY: return failure_set(f, VENICE_E_MEMORY, NULL, "there is not enough memory");
     case HTTP_REPEATED:
         return failure_set(f, VENICE_E_CONNECT, "try again: nothing is sent twice unasked",
                            "%s closed the connection before it answered", host);
-    default:
-        return http_is_stream(h) ? 0 : curl_failure(h, host, f);
+    default: return http_is_stream(h) ? 0 : curl_failure(h, host, f);
     }
 }
 
-/* ---- When to try again ------------------------------------------------------------------------ */
+/* ---- When to try again -------------------------------------------------------------------- */
 
 static bool read_number(double *out, const char *text)
 {

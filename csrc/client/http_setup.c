@@ -34,9 +34,9 @@ static void probe(void)
 static void set_up(void)
 {
     setup_result = crypto_init();
-    if (setup_result == 0 && curl_global_init_mem(CURL_GLOBAL_DEFAULT, curl_malloc, wiping_free,
-                                                  wiping_realloc, wiping_strdup,
-                                                  wiping_calloc) != CURLE_OK)
+    if (setup_result == 0 &&
+        curl_global_init_mem(CURL_GLOBAL_DEFAULT, curl_malloc, wiping_free, wiping_realloc,
+                             wiping_strdup, wiping_calloc) != CURLE_OK)
         setup_result = VENICE_E_INTERNAL;
     if (setup_result == 0)
         probe();

@@ -88,7 +88,8 @@ bool http_url_allowed(const char *url, const char *option, struct failure *f)
 
 bool http_url_escape(char *out, size_t cap, const char *text)
 {
-    static const char PLAIN[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    static const char PLAIN[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
     size_t n = 0;
 
     for (; *text; text++) {

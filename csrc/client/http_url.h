@@ -11,10 +11,10 @@ enum { HTTP_HOST_MAX = 255 };
 
 struct http_url {
     bool https;
-    bool loopback;                 /* 127.0.0.0/8, [::1] or localhost */
-    bool query;                    /* has a query part */
-    char host[HTTP_HOST_MAX + 1];  /* for messages; with brackets where IPv6 */
-    char port[8];                  /* as written; empty where it is the scheme's own */
+    bool loopback;                /* 127.0.0.0/8, [::1] or localhost */
+    bool query;                   /* has a query part */
+    char host[HTTP_HOST_MAX + 1]; /* for messages; with brackets where IPv6 */
+    char port[8];                 /* as written; empty where it is the scheme's own */
 };
 
 /* Reads a URL that may be used: https, or http to loopback; no user info, no fragment, nothing that

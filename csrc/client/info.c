@@ -63,9 +63,9 @@ static bool add_versions(cJSON *o)
 
 int venice_info(venice_text *out)
 {
-    static const char *const KEYLOG[] = {"SSLKEYLOGFILE", NULL};
-    static const char *const PROXY[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
-                                        NULL};
+    static const char *const KEYLOG[] = { "SSLKEYLOGFILE", NULL };
+    static const char *const PROXY[] = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
+                                         NULL };
     bool complete;
     cJSON *o;
     int r;

@@ -36,7 +36,7 @@ void job_free(struct job *j)
     wiping_free(j);
 }
 
-/* ---- Events ------------------------------------------------------------------------------------ */
+/* ---- Events ------------------------------------------------------------------------------- */
 
 void job_say(struct venice_client *c, struct job *j, uint32_t kind, int status, const char *data,
              size_t len)
@@ -63,7 +63,7 @@ void job_say_retry(struct venice_client *c, struct job *j, double seconds, int a
     job_say(c, j, VENICE_EV_STATE, 0, text, (size_t)n);
 }
 
-/* ---- DONE --------------------------------------------------------------------------------------- */
+/* ---- DONE --------------------------------------------------------------------------------- */
 
 static bool add_failure(cJSON *o, const struct failure *f)
 {
@@ -129,11 +129,11 @@ void job_finish(struct venice_client *c, struct job *j, const struct failure *f)
     wiping_free(text);
 }
 
-/* ---- States -------------------------------------------------------------------------------------- */
+/* ---- States ------------------------------------------------------------------------------- */
 
 static void finish_no_memory(struct venice_client *c, struct job *j)
 {
-    struct failure f = {0};
+    struct failure f = { 0 };
 
     failure_set(&f, VENICE_E_MEMORY, NULL, "there is not enough memory");
     job_finish(c, j, &f);
@@ -145,8 +145,7 @@ static void look_for_session(struct venice_client *c, struct job *j)
     session_drop(j->session);
     j->session = NULL;
     if (!j->options.fresh)
-        j->session = sessions_find(c->sessions, j->model, j->options.policy_text,
-                                   j->options.pins);
+        j->session = sessions_find(c->sessions, j->model, j->options.policy_text, j->options.pins);
     if (j->session && j->kind == JOB_ATTEST) {
         static const char MARK[] = "{\"cached\":true,";
         char *text = wiping_malloc(j->session->report_len + sizeof MARK);
@@ -200,12 +199,8 @@ bool job_advance(struct venice_client *c, struct job *j, long long now)
     bool moved = true;
 
     switch (j->state) {
-    case JOB_SESSION:
-        look_for_session(c, j);
-        break;
-    case JOB_ATTESTING:
-        moved = take_attestation(c, j);
-        break;
+    case JOB_SESSION: look_for_session(c, j); break;
+    case JOB_ATTESTING: moved = take_attestation(c, j); break;
     case JOB_SEND:
         if (j->kind == JOB_MODELS)
             models_send(c, j);
@@ -225,8 +220,7 @@ bool job_advance(struct venice_client *c, struct job *j, long long now)
             j->state = j->kind == JOB_RECEIPT ? JOB_SEND : JOB_SESSION;
         break;
     case JOB_KEY: /* the worker moves these all at once */
-    case JOB_OVER:
-        return false;
+    case JOB_OVER: return false;
     }
     if (j->failed_memory)
         finish_no_memory(c, j);

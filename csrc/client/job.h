@@ -26,10 +26,10 @@
 #include "e2ee/stream.h"
 
 enum {
-    REQUESTS_MAX = 64,         /* accepted and not over */
-    RETRIES_MAX = 2,           /* DESIGN section 5a, Chat */
-    RETRY_WAIT_MAX = 60,       /* seconds; longer is not waited for */
-    ATTESTATION_SECONDS = 60,  /* PROTOCOL section 1.2: seen to take 10 */
+    REQUESTS_MAX = 64,        /* accepted and not over */
+    RETRIES_MAX = 2,          /* DESIGN section 5a, Chat */
+    RETRY_WAIT_MAX = 60,      /* seconds; longer is not waited for */
+    ATTESTATION_SECONDS = 60, /* PROTOCOL section 1.2: seen to take 10 */
     MODELS_SECONDS = 60,
     RECEIPT_SECONDS = 30
 };
@@ -65,11 +65,11 @@ struct job {
     struct http *http;
     venice_stream *stream;
     int retries;
-    bool cancelled;  /* the editor wants it no more */
-    bool renewed;    /* attested anew because the enclave could not open what was sent */
-    bool text_given; /* some text has reached the queue */
-    bool stream_over; /* the stream was told that no more will come */
-    bool failed_memory; /* an event could not be said */
+    bool cancelled;      /* the editor wants it no more */
+    bool renewed;        /* attested anew because the enclave could not open what was sent */
+    bool text_given;     /* some text has reached the queue */
+    bool stream_over;    /* the stream was told that no more will come */
+    bool failed_memory;  /* an event could not be said */
     long long resume_at; /* JOB_PAUSED */
     long long ended_at;  /* when the stream's own end was first seen; 0: not */
 };
@@ -98,7 +98,7 @@ struct flight {
     long long resume_at;
     /* judge.c: */
     struct attestation *attestation;
-    int64_t now; /* unix seconds at which it is judged */
+    int64_t now;                         /* unix seconds at which it is judged */
     struct collateral_fetch *collateral; /* FLIGHT_COLLATERAL */
     char service[1024], fmspc[13];       /* whose collateral, for which platform */
     const char *ca;
@@ -146,7 +146,7 @@ struct venice_client {
     struct nras_keys nras_keys;
 };
 
-/* ---- job.c ---- */
+/* ---- job.c -------------------------------------------------------------------------------- */
 
 /* Wipes and frees; stops its transfer and leaves its flight. Takes NULL. */
 void job_free(struct job *j);
@@ -168,23 +168,23 @@ bool job_advance(struct venice_client *c, struct job *j, long long now_ms);
 /* When to ask again at the latest (clock_ms), or LLONG_MAX. */
 long long job_due(const struct job *j);
 
-/* ---- chat.c ---- */
+/* ---- chat.c ------------------------------------------------------------------------------- */
 
 void chat_send(struct venice_client *c, struct job *j);
 bool chat_answer(struct venice_client *c, struct job *j, long long now_ms);
 long long chat_due(const struct job *j);
 
-/* ---- models_job.c ---- */
+/* ---- models_job.c ------------------------------------------------------------------------- */
 
 void models_send(struct venice_client *c, struct job *j);
 bool models_answer(struct venice_client *c, struct job *j);
 
-/* ---- receipt_job.c ---- */
+/* ---- receipt_job.c ------------------------------------------------------------------------ */
 
 void receipt_send(struct venice_client *c, struct job *j);
 bool receipt_answer(struct venice_client *c, struct job *j, long long now_ms);
 
-/* ---- flight.c ---- */
+/* ---- flight.c ----------------------------------------------------------------------------- */
 
 /* Joins the attestation that is under way for the same demands, or starts one. NULL: no memory. */
 struct flight *flight_join(struct venice_client *c, const struct job *j);
@@ -195,7 +195,7 @@ bool flight_advance(struct venice_client *c, struct flight *fl, long long now_ms
 long long flight_due(const struct flight *fl);
 void flight_expire(struct flight *fl, long long now_ms);
 
-/* ---- judge.c ---- */
+/* ---- judge.c ------------------------------------------------------------------------------ */
 
 /* Judges the body that came: the flight is FLIGHT_DONE then, or waits in FLIGHT_COLLATERAL or
  * FLIGHT_NRAS for what judge_advance takes. */
@@ -203,7 +203,7 @@ void judge_begin(struct venice_client *c, struct flight *fl);
 bool judge_advance(struct venice_client *c, struct flight *fl);
 void judge_clear(struct flight *fl);
 
-/* ---- worker.c ---- */
+/* ---- worker.c ----------------------------------------------------------------------------- */
 
 void *worker_main(void *client);
 /* Frees everything of a client whose worker has ended or never was. */

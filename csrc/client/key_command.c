@@ -6,8 +6,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <string.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,9 +15,16 @@
 #include "client/clock.h"
 #include "client/key_source.h"
 
+/* Two steps: where the macro is not defined, its arguments could not be parsed. */
+#ifdef __GLIBC_PREREQ
+#if __GLIBC_PREREQ(2, 34)
+#define CAN_CLOSE_FROM 1
+#endif
+#endif
+
 enum {
-    STDERR_MAX = 160,             /* kept for the hint */
-    OUTPUT_MAX = 1024 * 1024,     /* a password store prints more lines than the first */
+    STDERR_MAX = 160,         /* kept for the hint */
+    OUTPUT_MAX = 1024 * 1024, /* a password store prints more lines than the first */
     LAST_STDERR_FD = 2
 };
 
@@ -37,7 +44,7 @@ struct key_command {
     size_t err_len;
 };
 
-/* ---- Starting -------------------------------------------------------------------------------- */
+/* ---- Starting ----------------------------------------------------------------------------- */
 
 static int open_pipe(int *read_end, int *write_end)
 {
@@ -93,7 +100,7 @@ static int set_files(posix_spawn_file_actions_t *a, int out_fd, int err_fd)
         r = posix_spawn_file_actions_adddup2(a, out_fd, 1);
     if (r == 0)
         r = posix_spawn_file_actions_adddup2(a, err_fd, 2);
-#if defined(__GLIBC_PREREQ) && __GLIBC_PREREQ(2, 34)
+#ifdef CAN_CLOSE_FROM
     /* Ours are close-on-exec; this is for what other plugins left open. */
     if (r == 0)
         r = posix_spawn_file_actions_addclosefrom_np(a, LAST_STDERR_FD + 1);
@@ -131,7 +138,8 @@ static int not_started(struct failure *f, const char *name, int error)
     if (error == ENOENT)
         return failure_set(f, VENICE_E_KEY_COMMAND, HINT, "the key command %s was not found", name);
     if (error == EACCES)
-        return failure_set(f, VENICE_E_KEY_COMMAND, HINT, "the key command %s may not be run", name);
+        return failure_set(f, VENICE_E_KEY_COMMAND, HINT, "the key command %s may not be run",
+                           name);
     return failure_set(f, VENICE_E_KEY_COMMAND, HINT,
                        "the key command %s could not be started (error %d)", name, error);
 }
@@ -168,7 +176,7 @@ out:
     return r;
 }
 
-/* ---- Reading --------------------------------------------------------------------------------- */
+/* ---- Reading ------------------------------------------------------------------------------ */
 
 /* Takes bytes as they come; only the first line is kept. bytes are wiped by the caller. */
 static void take_output(struct key_command *c, const char *bytes, size_t n)
@@ -230,7 +238,7 @@ static void read_errors(struct key_command *c)
     secret_wipe(piece, sizeof piece);
 }
 
-/* ---- Judging --------------------------------------------------------------------------------- */
+/* ---- Judging ------------------------------------------------------------------------------ */
 
 static int fail(const struct key_command *c, struct failure *f, const char *what)
 {
@@ -293,7 +301,7 @@ int key_command_fd(const struct key_command *c)
     return c->out_fd;
 }
 
-/* A killed process is gone at once unless the kernel holds it; then it is left to the end of ours. */
+/* A killed process is gone at once, unless the kernel holds it: then it outlives us, at worst. */
 static void kill_and_reap(pid_t pid)
 {
     enum { TRIES = 20 };

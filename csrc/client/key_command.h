@@ -13,8 +13,8 @@ struct key_command;
 int key_command_start(struct key_command **out, struct failure *f, char *const *argv,
                       char *const *env, long long limit_ms);
 
-/* Reads what is there. 1: it ended well and *key is the first line of what it said (the caller's, to
- * be freed with secret_free); 0: it still runs; negative with f. */
+/* Reads what is there. 1: it ended well and *key is the first line of what it said (the caller's,
+ * to be freed with secret_free); 0: it still runs; negative with f. */
 int key_command_step(struct key_command *c, char **key, struct failure *f);
 
 /* What to wait for: readable where there is something to read; -1 for nothing. The end of the child

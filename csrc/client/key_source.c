@@ -41,7 +41,7 @@ struct key_source {
     long long limit_ms;
 };
 
-/* ---- Lists of words ---------------------------------------------------------------------------- */
+/* ---- Lists of words ----------------------------------------------------------------------- */
 
 static void words_free(char **words)
 {
@@ -79,7 +79,7 @@ static void source_free(struct source *s)
     wiping_free(s);
 }
 
-/* ---- The editor's side -------------------------------------------------------------------------- */
+/* ---- The editor's side -------------------------------------------------------------------- */
 
 int key_source_new(struct key_source **out)
 {
@@ -176,7 +176,7 @@ int key_source_command(struct key_source *k, const char *const *argv, size_t arg
     return set_source(k, SOURCE_COMMAND, argv, argc);
 }
 
-/* The variable's value in locked memory, cut after KEY_MAX + 1 characters: too long is seen later. */
+/* The variable's value in locked memory, cut after KEY_MAX + 1 characters: that is seen later. */
 static char *read_variable(const char *name)
 {
     const char *value = getenv(name);
@@ -225,8 +225,8 @@ int key_source_prepare(struct key_source *k)
 void key_source_describe(struct key_source *k, const char **kind, const char **name,
                          const char **state)
 {
-    static const char *const KINDS[] = {"none", "env", "command"};
-    static const char *const STATES[] = {"unread", "set", "missing", "failed"};
+    static const char *const KINDS[] = { "none", "env", "command" };
+    static const char *const STATES[] = { "unread", "set", "missing", "failed" };
 
     *kind = KINDS[k->kind];
     *name = k->name ? k->name : "";
@@ -235,7 +235,7 @@ void key_source_describe(struct key_source *k, const char **kind, const char **n
     pthread_mutex_unlock(&k->lock);
 }
 
-/* ---- The worker's side --------------------------------------------------------------------------- */
+/* ---- The worker's side -------------------------------------------------------------------- */
 
 static void say(struct key_source *k, enum key_state state)
 {
@@ -342,8 +342,7 @@ static int step_command(struct key_source *k, struct failure *f)
         return 1;
     if (!k->env)
         return failure_set(f, VENICE_E_INTERNAL, NULL, "the key command has no environment");
-    r = k->command ? 0
-                   : key_command_start(&k->command, f, k->source->words, k->env, k->limit_ms);
+    r = k->command ? 0 : key_command_start(&k->command, f, k->source->words, k->env, k->limit_ms);
     if (r == 0)
         r = key_command_step(k->command, &key, f);
     if (r == 0)

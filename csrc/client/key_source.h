@@ -23,8 +23,8 @@ void key_source_free(struct key_source *k); /* kills a running command, wipes; t
 int key_source_env(struct key_source *k, const char *name);
 int key_source_command(struct key_source *k, const char *const *argv, size_t argc);
 
-/* Editor thread, with every request: takes what only that thread can read, because the editor may be
- * changing its environment: the value of the variable, or the environment of the command. Does
+/* Editor thread, with every request: takes what only that thread can read, because the editor may
+ * be changing its environment: the value of the variable, or the environment of the command. Does
  * nothing where the key is there. */
 int key_source_prepare(struct key_source *k);
 

@@ -1,4 +1,4 @@
-/* The list of models. What it says is shown to a user, nothing more: trust comes from attestation. */
+/* The list of models. It is shown to a user, nothing more: trust comes from attestation. */
 #include "client/models.h"
 
 #include <string.h>
@@ -74,7 +74,7 @@ static int add_model(cJSON *list, const cJSON *model)
 
 int models_read(char **out, size_t *out_len, const char *body, size_t len)
 {
-    static const struct json_limits LIMITS = {.bytes = MODELS_BODY_MAX, .allow_duplicates = true};
+    static const struct json_limits LIMITS = { .bytes = MODELS_BODY_MAX, .allow_duplicates = true };
     cJSON *root = NULL, *list = NULL;
     const cJSON *data, *model;
     int r = json_parse(&root, body, len, &LIMITS);

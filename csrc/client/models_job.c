@@ -8,12 +8,12 @@
 void models_send(struct venice_client *c, struct job *j)
 {
     char url[1024];
-    struct failure f = {0};
-    const char *const headers[] = {"Accept: application/json", NULL};
-    struct http_request q = {.url = url,
-                             .headers = headers,
-                             .response_max = MODELS_BODY_MAX,
-                             .total_seconds = MODELS_SECONDS};
+    struct failure f = { 0 };
+    const char *const headers[] = { "Accept: application/json", NULL };
+    struct http_request q = { .url = url,
+                              .headers = headers,
+                              .response_max = MODELS_BODY_MAX,
+                              .total_seconds = MODELS_SECONDS };
     int n = snprintf(url, sizeof url, "%s/api/v1/models?type=text", c->options.base_url);
 
     if (n < 0 || n >= (int)sizeof url)
@@ -49,7 +49,7 @@ bool models_answer(struct venice_client *c, struct job *j)
 {
     char *list = NULL;
     size_t len = 0;
-    struct failure f = {0};
+    struct failure f = { 0 };
 
     if (!http_over(j->http))
         return false;

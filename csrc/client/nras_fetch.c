@@ -29,7 +29,8 @@ void nras_keys_clear(struct nras_keys *k)
     memset(k, 0, sizeof *k);
 }
 
-/* ---- Asking --------------------------------------------------------------------------------------------- */
+/* ---- Asking
+ * --------------------------------------------------------------------------------------------- */
 
 /* Users write the address in several ways. */
 static int set_service(struct nras_fetch *n, struct failure *f, const char *service)
@@ -121,7 +122,8 @@ void nras_fetch_stop(struct nras_fetch *n)
     wiping_free(n);
 }
 
-/* ---- Waiting -------------------------------------------------------------------------------------------- */
+/* ---- Waiting
+ * -------------------------------------------------------------------------------------------- */
 
 static bool has_failed(const struct http *h)
 {
@@ -164,7 +166,8 @@ void nras_fetch_expire(struct nras_fetch *n, long long now)
     http_expire(n->jwks, now);
 }
 
-/* ---- What came ------------------------------------------------------------------------------------------ */
+/* ---- What came
+ * ------------------------------------------------------------------------------------------ */
 
 /* In words, where a transfer did not bring what was asked for. */
 static int say_failure(const struct nras_fetch *n, const struct http *h, const char *what,

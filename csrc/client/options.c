@@ -43,7 +43,7 @@ static int read_object(cJSON **out, struct failure *f, const char *text, size_t 
     return r == 0 ? 0 : failure_set(f, VENICE_E_CONFIG, NULL, "the options are not a JSON object");
 }
 
-/* ---- Of a client ---------------------------------------------------------------------------- */
+/* ---- Of a client -------------------------------------------------------------------------- */
 
 static int read_text(char **out, struct failure *f, const cJSON *value)
 {
@@ -126,8 +126,7 @@ static int check_base_url(struct client_options *o, struct failure *f)
     return r;
 }
 
-int client_options_read(struct client_options *out, struct failure *f, const char *text,
-                        size_t len)
+int client_options_read(struct client_options *out, struct failure *f, const char *text, size_t len)
 {
     cJSON *tree = NULL;
     const cJSON *value;
@@ -166,7 +165,7 @@ void client_options_clear(struct client_options *o)
     o->attestation = true; /* zero would mean "do not verify" */
 }
 
-/* ---- Of a request --------------------------------------------------------------------------- */
+/* ---- Of a request ------------------------------------------------------------------------- */
 
 /* Sorts the members of every object by name; Lua gives them in any order. */
 static void sort_members(cJSON *tree)
@@ -200,8 +199,8 @@ static int write_policy_text(struct request_options *o, struct failure *f)
 {
     int r = VENICE_E_MEMORY;
     size_t len = 0;
-    cJSON *policy = o->policy.source ? cJSON_Duplicate(o->policy.source, true)
-                                     : cJSON_CreateObject();
+    cJSON *policy =
+        o->policy.source ? cJSON_Duplicate(o->policy.source, true) : cJSON_CreateObject();
 
     if (policy) {
         sort_members(policy);
@@ -263,8 +262,10 @@ static int read_request_member(struct request_options *o, struct failure *f, cJS
         o->venice_parameters = take(tree, value);
         return 0;
     }
-    return failure_set(f, VENICE_E_CONFIG, NULL, "%s is not an option of a request, or is of the "
-                                                 "wrong type", name);
+    return failure_set(f, VENICE_E_CONFIG, NULL,
+                       "%s is not an option of a request, or is of the "
+                       "wrong type",
+                       name);
 }
 
 int request_options_read(struct request_options *out, struct failure *f, const char *text,

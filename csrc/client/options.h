@@ -10,16 +10,16 @@
 #include "base/status.h"
 
 struct client_options {
-    char *base_url; /* checked; without a slash at its end */
-    char *tls_ca;   /* NULL: the system's bundle */
+    char *base_url;  /* checked; without a slash at its end */
+    char *tls_ca;    /* NULL: the system's bundle */
     char *cache_dir; /* NULL: collateral is not kept */
     long connect_seconds, idle_seconds, session_seconds;
     bool attestation;
     size_t queue_bytes;
 };
 
-/* In: text NULL or empty for the defaults. Unknown members and wrong types: VENICE_E_CONFIG with the
- * member's name in f. */
+/* In: text NULL or empty for the defaults. Unknown members and wrong types: VENICE_E_CONFIG with
+ * the member's name in f. */
 int client_options_read(struct client_options *out, struct failure *f, const char *text,
                         size_t len);
 void client_options_clear(struct client_options *o);
@@ -30,7 +30,7 @@ struct request_options {
     char *policy_text; /* the policy, members sorted: equal texts mean equal demands */
     cJSON *pins;       /* NULL, or an array */
     bool fresh;
-    bool evidence; /* attests only: also wants what the report was made from */
+    bool evidence;                     /* attests only: also wants what the report was made from */
     cJSON *params, *venice_parameters; /* NULL, or as given: e2ee/request.c reads them */
 };
 

@@ -27,7 +27,7 @@ static int read_all(struct buffer *all, int fd)
 
 int pem_file_read(char **out, const char *path, const char *option, struct failure *f)
 {
-    struct buffer all = {0};
+    struct buffer all = { 0 };
     int r = VENICE_E_CONFIG;
     /* Not blocking: a pipe of that name must not hold up everybody's answers. */
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);

@@ -250,8 +250,8 @@ int queue_push(struct queue *q, uint32_t kind, uint32_t request, int status, con
     return 0;
 }
 
-/* Takes the oldest out of the list. The worker is woken at half, not at the first free byte, so that
- * a slow reader does not make it run for every event. */
+/* Takes the oldest out of the list. The worker is woken at half, not at the first free byte, so
+ * that a slow reader does not make it run for every event. */
 static struct node *take_first(struct queue *q, bool *drained)
 {
     struct node *n;

@@ -1,5 +1,6 @@
-/* Events from the worker to the editor thread. The descriptor is readable exactly while the queue is
- * not empty (NATIVE.md section 2.2, lines 4 to 6): no wake-up is lost and none has to be drained. */
+/* Events from the worker to the editor thread. The descriptor is readable exactly while the queue
+ * is not empty (NATIVE.md section 2.2, lines 4 to 6): no wake-up is lost and none has to be
+ * drained. */
 #ifndef VENICE_CLIENT_QUEUE_H
 #define VENICE_CLIENT_QUEUE_H
 
@@ -18,9 +19,9 @@ int queue_fd(const struct queue *q);
  * paused, which slows the sender down. DONE, STATE and REPORT are always taken. */
 bool queue_has_room(struct queue *q);
 
-/* Copies data. VENICE_E_MEMORY leaves the queue as it was. A DONE uses up one place of queue_reserve,
- * so that it is said even when there is no memory: then with words of its own, and a status of 0
- * becomes VENICE_E_MEMORY (the end of the text cannot be vouched for). */
+/* Copies data. VENICE_E_MEMORY leaves the queue as it was. A DONE uses up one place of
+ * queue_reserve, so that it is said even when there is no memory: then with words of its own, and
+ * a status of 0 becomes VENICE_E_MEMORY (the end of the text cannot be vouched for). */
 int queue_push(struct queue *q, uint32_t kind, uint32_t request, int status, const char *data,
                size_t len);
 

@@ -37,7 +37,7 @@ static const struct {
 
 static const char HINT[] = ":Venice attest shows every check";
 
-/* ---- A platform whose state the policy does not take ----------------------------------------- */
+/* ---- A platform whose state the policy does not take -------------------------------------- */
 
 enum {
     DAY = 86400,
@@ -128,7 +128,7 @@ static int refuse_state(struct failure *f, const struct report *r, const char *m
     return failure_set(f, VENICE_E_ATTESTATION, hint, "nothing was sent: %s (%s)", words, details);
 }
 
-/* ---- Any report ------------------------------------------------------------------------------ */
+/* ---- Any report --------------------------------------------------------------------------- */
 
 int error_from_report(struct failure *f, const struct report *r, const char *model)
 {

@@ -64,7 +64,8 @@ void receipt_send(struct venice_client *c, struct job *j)
         j->state = JOB_ANSWER;
 }
 
-/* ---- What came ------------------------------------------------------------------------------------------ */
+/* ---- What came
+ * ------------------------------------------------------------------------------------------ */
 
 /* What a check says is the event; that it said so is success. */
 static void judge(struct venice_client *c, struct job *j, struct failure *f)

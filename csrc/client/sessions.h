@@ -21,9 +21,9 @@ void sessions_free(struct sessions *t); /* takes NULL */
 uint32_t sessions_id(struct sessions *t);
 
 /* Keeps s (a reference of its own) in place of an older one for the same model and policy. The
- * session ends at s->ends on clock_boot, or when the wall clock leaves the span that this covers now:
- * a clock that was set says nothing good about certificates. level is a constant text; pin is the
- * report's member of that name, copied, or NULL. */
+ * session ends at s->ends on clock_boot, or when the wall clock leaves the span that this covers
+ * now: a clock that was set says nothing good about certificates. level is a constant text; pin is
+ * the report's member of that name, copied, or NULL. */
 int sessions_put(struct sessions *t, struct session *s, const char *policy_text, const char *level,
                  const cJSON *pin);
 

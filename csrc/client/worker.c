@@ -7,7 +7,7 @@
 
 enum { POLL_MAX_MS = 60 * 1000 };
 
-/* ---- From the editor ---------------------------------------------------------------------------------- */
+/* ---- From the editor ---------------------------------------------------------------------- */
 
 /* Under the lock: which of the jobs the editor wants no more. */
 static void mark_cancelled(struct venice_client *c)
@@ -42,7 +42,7 @@ static bool take_inbox(struct venice_client *c)
 /* DONE first, then the transfer: taking one from curl can wait for a name lookup (NATIVE.md H6). */
 static void cancel_jobs(struct venice_client *c)
 {
-    struct failure f = {0};
+    struct failure f = { 0 };
 
     failure_set(&f, VENICE_E_CANCELLED, NULL, "stopped");
     for (struct job *j = c->jobs; j; j = j->next)
@@ -66,12 +66,12 @@ static void free_finished(struct venice_client *c)
     }
 }
 
-/* ---- The key -------------------------------------------------------------------------------------------- */
+/* ---- The key ------------------------------------------------------------------------------ */
 
 /* One answer for all who wait: a command is not run again for each of them. */
 static bool advance_key(struct venice_client *c)
 {
-    struct failure f = {0};
+    struct failure f = { 0 };
     bool wanted = false;
     int r;
 
@@ -93,7 +93,7 @@ static bool advance_key(struct venice_client *c)
     return true;
 }
 
-/* ---- The loop --------------------------------------------------------------------------------------------- */
+/* ---- The loop ----------------------------------------------------------------------------- */
 
 /* Until nobody can go on without something new from outside. */
 static void advance(struct venice_client *c)
@@ -141,7 +141,7 @@ static int poll_timeout(struct venice_client *c)
 
 static void wait_for_something(struct venice_client *c)
 {
-    struct curl_waitfd key = {.fd = key_source_fd(c->key), .events = CURL_WAIT_POLLIN};
+    struct curl_waitfd key = { .fd = key_source_fd(c->key), .events = CURL_WAIT_POLLIN };
 
     (void)curl_multi_poll(c->multi, &key, key.fd >= 0 ? 1 : 0, poll_timeout(c), NULL);
 }

@@ -351,8 +351,8 @@ local receipt_fields = {
 }
 
 --- Judges a body of /tee/signature, offline: which key signed the two hashes of an answer. That the
---- hashes are those of the text that was read cannot be checked, and is never said. A signature that
---- does not hold is a result, not an error.
+--- hashes are those of the text that was read cannot be checked, and is never said. A signature
+--- that does not hold is a result, not an error.
 ---@param args table { response, signing_address, request_id, now, keyset, model, asked_at }
 ---@return table|nil result { verified, reason, signature, content_binding, checks, … }
 ---@return venice.Error|nil

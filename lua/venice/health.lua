@@ -28,11 +28,14 @@ local function library()
     return { item('error', err.message, err.hint) }
   end
   local info = native.info() or {}
-  list[1] = item('ok', ('%s, version %s, ABI %s'):format(
-    native.library_path(),
-    info.version or '?',
-    tostring(info.abi or '?')
-  ))
+  list[1] = item(
+    'ok',
+    ('%s, version %s, ABI %s'):format(
+      native.library_path(),
+      info.version or '?',
+      tostring(info.abi or '?')
+    )
+  )
   local parts = {}
   for _, name in ipairs({ 'openssl', 'curl', 'cjson', 'secp256k1' }) do
     parts[#parts + 1] = name .. ' ' .. tostring(info[name] or '?')
@@ -163,12 +166,15 @@ end
 local function editor()
   local version = vim.version()
   local list = {
-    item('ok', ('Neovim %d.%d.%d, %s'):format(
-      version.major,
-      version.minor,
-      version.patch,
-      jit and jit.version or 'no LuaJIT'
-    )),
+    item(
+      'ok',
+      ('Neovim %d.%d.%d, %s'):format(
+        version.major,
+        version.minor,
+        version.patch,
+        jit and jit.version or 'no LuaJIT'
+      )
+    ),
   }
   if vim.fn.has('nvim-0.7.2') == 0 then
     list[1] = item('error', 'Neovim is older than 0.7.2', 'install a newer one')

@@ -347,7 +347,6 @@ local kinds = {
   [9] = 'error',
   [10] = 'done',
   [11] = 'receipt',
-  [11] = 'receipt',
   [12] = 'evidence',
 }
 

@@ -1,8 +1,9 @@
 /* One client, its simulator, and what its requests have said. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+/* cmocka wants the four above it */
 #include <cmocka.h>
 
 #include <poll.h>
@@ -22,7 +23,9 @@ venice_client *the_client;
 
 void seen_free(struct seen *s)
 {
-    struct buffer *all[] = { &s->text, &s->reasoning, &s->states, &s->report, &s->models, &s->done };
+    struct buffer *all[] = {
+        &s->text, &s->reasoning, &s->states, &s->report, &s->models, &s->done
+    };
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         buffer_free(all[i]);
@@ -41,12 +44,23 @@ void seen_take(struct seen *s, const venice_event *ev)
     assert_int_equal(s->dones, 0); /* nothing comes after DONE */
     s->events++;
     switch (ev->kind) {
-    case VENICE_EV_CONTENT: to = &s->text; s->texts++; break;
+    case VENICE_EV_CONTENT:
+        to = &s->text;
+        s->texts++;
+        break;
     case VENICE_EV_REASONING: to = &s->reasoning; break;
     case VENICE_EV_STATE: to = &s->states; break;
-    case VENICE_EV_REPORT: to = &s->report; s->reports++; buffer_free(to); break;
+    case VENICE_EV_REPORT:
+        to = &s->report;
+        s->reports++;
+        buffer_free(to);
+        break;
     case VENICE_EV_MODELS: to = &s->models; break;
-    case VENICE_EV_DONE: to = &s->done; s->dones++; s->status = ev->status; break;
+    case VENICE_EV_DONE:
+        to = &s->done;
+        s->dones++;
+        s->status = ev->status;
+        break;
     default: return;
     }
     if (ev->kind == VENICE_EV_DONE)
@@ -80,7 +94,8 @@ void await_all(struct seen *all, int count, int ms)
             continue;
         }
         if (clock_ms() > end)
-            fail_msg("request %d of %d has no DONE; states %s", i, count, seen_text(&all[i].states));
+            fail_msg("request %d of %d has no DONE; states %s", i, count,
+                     seen_text(&all[i].states));
         events_pump(all, count, 50);
     }
 }

@@ -58,11 +58,11 @@ int group_tear_down(void **state);
 int client_set_up(void **state);
 int client_tear_down(void **state);
 
-#define NEEDS_SIMULATOR()                                                                           \
-    do {                                                                                            \
-        (void)state;                                                                                \
-        if (!simulator_url()[0])                                                                    \
-            skip();                                                                                 \
+#define NEEDS_SIMULATOR()        \
+    do {                         \
+        (void)state;             \
+        if (!simulator_url()[0]) \
+            skip();              \
     } while (0)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, client_set_up, client_tear_down)

@@ -1,4 +1,5 @@
-/* NVIDIA's side, of our own making: devices with their chains, signed evidence, tokens and key sets. */
+/* NVIDIA's side, of our own making: devices with their chains, signed evidence, tokens and key
+ * sets. */
 #ifndef VENICE_TESTS_SUPPORT_GPU_H
 #define VENICE_TESTS_SUPPORT_GPU_H
 
@@ -39,8 +40,8 @@ void gpu_world_free(void);
 
 const char *gpu_root_pem(void);
 EVP_PKEY *gpu_new_key(void);
-/* PEM for wiping_free by free(); the leaf's key in *leaf_key. forms: leaf first, NULL for good ones;
- * names NULL for the usual common name of the leaf. */
+/* PEM for wiping_free by free(); the leaf's key in *leaf_key. forms: leaf first, NULL for good
+ * ones; names NULL for the usual common name of the leaf. */
 char *gpu_make_chain(EVP_PKEY **leaf_key, const struct gpu_cert_form forms[GPU_CHAIN_LEN],
                      const char *name, bool with_root);
 
@@ -60,8 +61,8 @@ cJSON *nras_gpu_claims(int device);
 /* A token under a key; header NULL for {"kid","alg"}. */
 char *nras_make_token(const cJSON *header, const cJSON *claims, EVP_PKEY *key);
 /* [["JWT", overall], {...}] with tokens about so many devices. changed (may be NULL) replaces the
- * claims of one token: 0 the overall one (its submods are filled in unless it has some), 1 the first
- * GPU. */
+ * claims of one token: 0 the overall one (its submods are filled in unless it has some), 1 the
+ * first GPU. */
 char *nras_make_answer(int count, int which, const cJSON *changed);
 cJSON *nras_overall_claims(void);
 /* The key set; the caller changes and prints it. */

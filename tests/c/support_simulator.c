@@ -1,8 +1,9 @@
 /* Starts tests/enclave and gives it orders. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+/* cmocka wants the four above it */
 #include <cmocka.h>
 
 #include <curl/curl.h>
@@ -34,7 +35,9 @@ static const char *python(void)
 
 static bool spawn_it(int in_fd, int out_fd)
 {
-    char *const argv[] = { (char *)python(), "tests/enclave", "--port", "0", "--stdin-guard", NULL };
+    char *const argv[] = {
+        (char *)python(), "tests/enclave", "--port", "0", "--stdin-guard", NULL
+    };
     posix_spawn_file_actions_t files;
     bool ok;
 

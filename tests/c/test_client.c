@@ -1,9 +1,10 @@
 /* The client against the simulated service: every request ends in one DONE, and what came before it
  * is what happened. Good paths, sessions, options. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+/* cmocka wants the four above it */
 #include <cmocka.h>
 
 #include <poll.h>
@@ -14,7 +15,7 @@
 #include "client/clock.h"
 #include "support_client.h"
 
-/* ---- The good paths ---------------------------------------------------------------------------- */
+/* ---- The good paths ----------------------------------------------------------------------- */
 
 static void models_are_listed(void **state)
 {
@@ -51,7 +52,7 @@ static void a_chat(void **state)
     assert_int_equal(strncmp(seen_text(&s.report), "{\"checked_at\":", 14), 0);
     assert_non_null(strstr(seen_text(&s.report), "\"level\":\"binding\""));
     assert_string_equal(seen_text(&s.states), "{\"state\":\"attesting\"}{\"state\":\"waiting\"}"
-                                            "{\"state\":\"streaming\"}");
+                                              "{\"state\":\"streaming\"}");
     log = simulator_log();
     entry = log_entry(log, CHAT_PATH, 0);
     note = cJSON_GetArrayItem(cJSON_GetObjectItem(entry, "messages"), 0);
@@ -105,7 +106,7 @@ static void every_shape(void **state)
     }
 }
 
-/* ---- Sessions ------------------------------------------------------------------------------------ */
+/* ---- Sessions ----------------------------------------------------------------------------- */
 
 static void a_session_is_kept(void **state)
 {
@@ -144,7 +145,7 @@ static void another_policy_attests_anew(void **state)
 {
     static const char *const options[] = {
         "{\"policy\":{\"dcap\":\"off\",\"gpu\":\"off\"},\"pins\":[]}",
-        "{\"pins\":[],\"policy\":{\"gpu\":\"off\",\"dcap\":\"off\"}}", /* the same, in other words */
+        "{\"pins\":[],\"policy\":{\"gpu\":\"off\",\"dcap\":\"off\"}}", /* the same */
         "{\"policy\":{\"dcap\":\"off\",\"gpu\":\"off\",\"receipt\":false}}",
     };
     static const int attestations[] = { 1, 1, 2 };
@@ -268,19 +269,27 @@ static void encrypt_needs_a_session(void **state)
     venice_text_free(&out);
 }
 
-/* ---- Options and information --------------------------------------------------------------------------- */
+/* ---- Options and information -------------------------------------------------------------- */
 
 static void bad_options(void **state)
 {
     static const char *const rows[] = {
-        "{\"base_url\":\"http://api.venice.ai\"}", "{\"base_url\":\"ftp://x\"}",
-        "{\"base_url\":5}",                        "{\"base_url\":\"\"}",
-        "{\"base_url\":\"https://a/?q\"}",         "{\"idle_timeout\":0}",
-        "{\"idle_timeout\":-1}",                   "{\"connect_timeout\":\"5\"}",
-        "{\"connect_timeout\":1e99}",              "{\"queue_bytes\":10}",
-        "{\"attestation\":\"no\"}",                "{\"api_key\":\"secret\"}",
-        "{\"session_ttl\":0}",                     "{",
-        "[1]",                                     "\"x\"",
+        "{\"base_url\":\"http://api.venice.ai\"}",
+        "{\"base_url\":\"ftp://x\"}",
+        "{\"base_url\":5}",
+        "{\"base_url\":\"\"}",
+        "{\"base_url\":\"https://a/?q\"}",
+        "{\"idle_timeout\":0}",
+        "{\"idle_timeout\":-1}",
+        "{\"connect_timeout\":\"5\"}",
+        "{\"connect_timeout\":1e99}",
+        "{\"queue_bytes\":10}",
+        "{\"attestation\":\"no\"}",
+        "{\"api_key\":\"secret\"}",
+        "{\"session_ttl\":0}",
+        "{",
+        "[1]",
+        "\"x\"",
     };
     venice_client *c;
 
@@ -301,7 +310,10 @@ static void bad_options(void **state)
 static void good_options(void **state)
 {
     static const char *const rows[] = {
-        "", "{}", "[]", "{\"base_url\":\"https://api.venice.ai/\"}",
+        "",
+        "{}",
+        "[]",
+        "{\"base_url\":\"https://api.venice.ai/\"}",
         "{\"base_url\":\"https://api.venice.ai/api/v1/\",\"tls_ca\":null}",
         "{\"connect_timeout\":0.5,\"idle_timeout\":1,\"session_ttl\":1800,\"queue_bytes\":4096}",
     };
@@ -320,9 +332,9 @@ static void good_options(void **state)
 
 static void information(void **state)
 {
-    static const char *const members[] = { "version", "abi", "openssl", "curl", "cjson",
-                                           "secp256k1", "curl_first", "cjson_first",
-                                           "memory_locked" };
+    static const char *const members[] = { "version",    "abi",         "openssl",
+                                           "curl",       "cjson",       "secp256k1",
+                                           "curl_first", "cjson_first", "memory_locked" };
     venice_text out;
     cJSON *tree;
     struct seen s;

@@ -1,8 +1,9 @@
 /* What is tried again and what is not (DESIGN section 5a, Chat), and every refusal by its name. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+/* cmocka wants the four above it */
 #include <cmocka.h>
 
 #include <stdio.h>
@@ -12,7 +13,7 @@
 #include "client/clock.h"
 #include "support_client.h"
 
-/* ---- Trying again, and not (DESIGN section 5a, Chat) ---------------------------------------------- */
+/* ---- Trying again, and not (DESIGN section 5a, Chat) -------------------------------------- */
 
 static void retry_rows(void **state)
 {
@@ -61,7 +62,7 @@ static void retry_rows(void **state)
         assert_int_equal(log_count(log, CHAT_PATH), rows[i].sent);
         for (int n = 0; n < rows[i].sent; n++)
             assert_non_null(text_member(cJSON_GetObjectItem(log_entry(log, CHAT_PATH, n), "header"),
-                                   "x-venice-tee-client-pub-key"));
+                                        "x-venice-tee-client-pub-key"));
         cJSON_Delete(log);
         seen_free(&s);
     }
@@ -81,9 +82,9 @@ static void every_try_has_fresh_keys(void **state)
     seen_free(&s);
     log = simulator_log();
     a = text_member(cJSON_GetObjectItem(log_entry(log, CHAT_PATH, 0), "header"),
-               "x-venice-tee-client-pub-key");
+                    "x-venice-tee-client-pub-key");
     b = text_member(cJSON_GetObjectItem(log_entry(log, CHAT_PATH, 1), "header"),
-               "x-venice-tee-client-pub-key");
+                    "x-venice-tee-client-pub-key");
     assert_string_not_equal(a, b);
     cJSON_Delete(log);
 }
@@ -125,7 +126,7 @@ static void attestation_is_tried_again(void **state)
         await_done(&s);
         expect_done(&s, rows[i].status, rows[i].done);
         asked = simulator_count(ATTEST_PATH);
-        /* curl asks again where a connection that it had used before was closed; that is harmless. */
+        /* curl asks again where a connection that it had used before was closed: harmless. */
         if (asked != rows[i].asked && !(rows[i].status == VENICE_E_CONNECT && asked == 2))
             fail_msg("%s: asked %d times", rows[i].fault, asked);
         if (rows[i].status != 0)
@@ -189,7 +190,7 @@ static void a_pause_can_be_cancelled(void **state)
     seen_free(&s);
 }
 
-/* ---- Refusals ---------------------------------------------------------------------------------------- */
+/* ---- Refusals ----------------------------------------------------------------------------- */
 
 static void refusal_rows(void **state)
 {
@@ -312,7 +313,7 @@ static void no_key_no_request(void **state)
     ask(&s);
     await_done(&s);
     expect_done(&s, VENICE_E_NO_KEY,
-           "no API key: the environment variable VENICE_API_KEY is not set");
+                "no API key: the environment variable VENICE_API_KEY is not set");
     seen_free(&s);
     assert_int_equal(simulator_count(ATTEST_PATH), 0);
     ask_attest(&s, POLICY); /* needs none */
@@ -369,8 +370,8 @@ static void bad_requests_end_in_done(void **state)
 
     NEEDS_SIMULATOR();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const venice_message m = { rows[i].role, rows[i].content,
-                                   (uint32_t)strlen(rows[i].content), NULL };
+        const venice_message m = { rows[i].role, rows[i].content, (uint32_t)strlen(rows[i].content),
+                                   NULL };
         struct seen s = { 0 };
 
         assert_int_equal(venice_chat(the_client, &s.id, rows[i].model, &m, 1, rows[i].options,

@@ -1,8 +1,9 @@
 /* Time: cancelling, silence, slow readers, and closing in the middle of everything. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+/* cmocka wants the four above it */
 #include <cmocka.h>
 
 #include <dirent.h>
@@ -16,7 +17,7 @@
 #include "client/clock.h"
 #include "support_client.h"
 
-/* ---- Time, cancelling, closing --------------------------------------------------------------------- */
+/* ---- Time, cancelling, closing ------------------------------------------------------------ */
 
 static void cancel_closes_the_connection(void **state)
 {

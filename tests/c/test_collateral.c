@@ -1,8 +1,9 @@
 /* Intel's collateral: how the four answers are put together, fetched, and kept on disk. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+/* cmocka wants the four above it */
 #include <cmocka.h>
 
 #include <dirent.h>

@@ -1,4 +1,5 @@
-/* The small readers below dcap_verify: DER, PEM, dates, levels, the PCK extension, raw signatures. */
+/* The small readers below dcap_verify: DER, PEM, dates, levels, the PCK extension, raw signatures.
+ * */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* link: -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc */
-/* Every allocation of a verification fails once, OpenSSL's and cJSON's too: nothing crashes, nothing
- * leaks, and nothing is accepted that lacks a piece. */
+/* Every allocation of a verification fails once, OpenSSL's and cJSON's too: nothing crashes,
+ * nothing leaks, and nothing is accepted that lacks a piece. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,8 +1,9 @@
 /* Which addresses are taken, when to try again, and how failures of a transfer are named. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+/* cmocka wants the four above it */
 #include <cmocka.h>
 
 #include <arpa/inet.h>
@@ -20,10 +21,12 @@
 static void urls_that_are_taken(void **state)
 {
     static const char *const good[] = {
-        "https://api.venice.ai",      "https://api.venice.ai:8443/x", "HTTPS://API.VENICE.AI",
-        "https://10.0.0.1",           "https://[2001:db8::1]/",       "http://127.0.0.1:8080",
-        "http://127.255.255.254/a/b", "http://[::1]:9",               "http://localhost",
-        "http://LOCALHOST:1",         "https://localhost",
+        "https://api.venice.ai",      "https://api.venice.ai:8443/x",
+        "HTTPS://API.VENICE.AI",      "https://10.0.0.1",
+        "https://[2001:db8::1]/",     "http://127.0.0.1:8080",
+        "http://127.255.255.254/a/b", "http://[::1]:9",
+        "http://localhost",           "http://LOCALHOST:1",
+        "https://localhost",
     };
 
     (void)state;
@@ -128,16 +131,16 @@ static void retry_after_is_read(void **state)
     /* Milliseconds; Retry-After goes before it. */
     assert_true(retry_after("x-ratelimit-reset-requests", "2500", NULL, NULL) == 2.5);
     assert_true(retry_after("x-ratelimit-reset-tokens", "4000", NULL, NULL) == 4);
-    assert_true(retry_after("x-ratelimit-reset-requests", "2000", "x-ratelimit-reset-tokens",
-                            "5000") == 5);
+    assert_true(
+        retry_after("x-ratelimit-reset-requests", "2000", "x-ratelimit-reset-tokens", "5000") == 5);
     assert_true(retry_after("x-ratelimit-reset-tokens", "4000", "retry-after", "1") == 1);
-    assert_true(retry_after("x-ratelimit-reset-tokens", "9000",
-                            "x-ratelimit-remaining-tokens", "12") == 7);
+    assert_true(
+        retry_after("x-ratelimit-reset-tokens", "9000", "x-ratelimit-remaining-tokens", "12") == 7);
     snprintf(text, sizeof text, "%lld", ((long long)time(NULL) + 20) * 1000);
     assert_true(near(retry_after("x-ratelimit-reset-requests", text, NULL, NULL), 20));
 }
 
-/* ---- Transfers that fail ----------------------------------------------------------------------- */
+/* ---- Transfers that fail ------------------------------------------------------------------ */
 
 static CURLM *multi;
 
@@ -174,8 +177,7 @@ static void run(struct http *h)
 
 static struct http *start(const char *url, bool stream, const char *tls_ca)
 {
-    const struct http_config config = {
-        .connect_seconds = 1, .idle_seconds = 1, .tls_ca = tls_ca };
+    const struct http_config config = { .connect_seconds = 1, .idle_seconds = 1, .tls_ca = tls_ca };
     struct http_request q = { .url = url, .response_max = 1000, .stream = stream };
     struct http *h;
     struct failure f = { 0 };

@@ -1,8 +1,9 @@
 /* The API key: what a child that prints it sees, and every way in which it can fail. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+/* cmocka wants the four above it */
 #include <cmocka.h>
 
 #include <fcntl.h>
@@ -232,7 +233,8 @@ static void command_signals_are_fresh(void **state)
     signal(SIGPIPE, SIG_DFL);
     signal(SIGHUP, SIG_DFL);
     assert_non_null(key_source_value(k));
-    /* 32 hex digits: blocked, ignored. glibc's posix_spawn itself ignores its two internal signals. */
+    /* 32 hex digits: blocked, ignored. glibc's posix_spawn itself ignores its two internal
+     * signals. */
     assert_int_equal(strlen(key_source_value(k)), 32);
     assert_int_equal(strncmp(key_source_value(k), "0000000000000000", 16), 0);
     assert_int_equal(strtoull(key_source_value(k) + 16, NULL, 16) & 0x7fffffff, 0);

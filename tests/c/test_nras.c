@@ -1,6 +1,6 @@
 /* link: -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc */
-/* NVIDIA's service: the recorded answer holds, the recorded failure does not, and each token and claim
- * that is altered, dropped or of another type has its own code. */
+/* NVIDIA's service: the recorded answer holds, the recorded failure does not, and each token and
+ * claim that is altered, dropped or of another type has its own code. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -72,7 +72,7 @@ static void expect_in(const struct nras_input *in, const char *reason, const cha
     const char *found;
 
     assert_int_equal(report_new(&r), 0);
-    assert_int_equal(nras_check(r, &holds, in), 0);
+    assert_int_equal(nras_check(r, &holds, NULL, in), 0);
     found = report_reason(r) ? report_reason(r) : "";
     if (strcmp(found, reason) != 0)
         fail_msg("%s: %s, wanted %s", what, found, reason);
@@ -94,9 +94,21 @@ static void expect(char *response, const char *reason, const char *what)
 
 static void a_good_answer_holds(void **state)
 {
-    struct nras_input in = input_of(NULL);
+    struct nras_input in = input_of(NULL), good;
+    cJSON *claims = nras_gpu_claims(1);
+    struct report *r;
+    int64_t until = 0;
+    bool holds;
 
     (void)state;
+    cJSON_ReplaceItemInObject(claims, "exp", cJSON_CreateNumber(GPU_TEST_NOW + 900));
+    good = input_of(nras_make_answer(2, 2, claims));
+    assert_int_equal(report_new(&r), 0);
+    assert_int_equal(nras_check(r, &holds, &until, &good), 0);
+    assert_true(holds && until == GPU_TEST_NOW + 900);
+    report_free(r);
+    free((char *)(uintptr_t)good.response);
+    cJSON_Delete(claims);
     expect(nras_make_answer(2, -1, NULL), "", "good");
     expect_in(&in, "nras_missing", "none");
 }
@@ -114,7 +126,7 @@ static void a_warning_is_shown(void **state)
     response = nras_make_answer(2, 1, claims);
     in = input_of(response);
     assert_int_equal(report_new(&r), 0);
-    assert_int_equal(nras_check(r, &holds, &in), 0);
+    assert_int_equal(nras_check(r, &holds, NULL, &in), 0);
     assert_true(holds);
     assert_string_equal(report_string(r, "gpu.warning"), "old");
     report_free(r);
@@ -556,7 +568,7 @@ static void no_altered_recording_holds(void **state)
 
         r.response[i] ^= 1;
         assert_int_equal(report_new(&report), 0);
-        assert_int_equal(nras_check(report, &holds, &r.in), 0);
+        assert_int_equal(nras_check(report, &holds, NULL, &r.in), 0);
         if (holds)
             fail_msg("character %zu does not matter", i);
         report_free(report);
@@ -597,7 +609,7 @@ static void without_memory(void **state)
         torture_begin(n);
         status = report_new(&r);
         if (status == 0)
-            status = nras_check(r, &holds, &in);
+            status = nras_check(r, &holds, NULL, &in);
         hit = torture_end();
         if (!hit)
             assert_true(status == 0 && holds);

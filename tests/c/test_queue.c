@@ -1,9 +1,10 @@
 /* The queue's one promise that everything above it stands on: the descriptor is readable exactly
  * while there is an event. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+/* cmocka wants the four above it */
 #include <cmocka.h>
 
 #include <poll.h>

@@ -1,8 +1,9 @@
 /* The sentence and the hint of a refusal (DESIGN section 8). */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+/* cmocka wants the four above it */
 #include <cmocka.h>
 
 #include <stdio.h>

@@ -412,8 +412,8 @@ static struct {
     int payloads, devices, derived;
 } recorded;
 
-/* The devices of a payload sign one nonce; where it is not the one of the text, some upstream put its
- * own there, which must be refused and for nothing else. */
+/* The devices of a payload sign one nonce; where it is not the one of the text, some upstream put
+ * its own there, which must be refused and for nothing else. */
 static void judge_recorded(const char *text, const char *where)
 {
     cJSON *payload = NULL;

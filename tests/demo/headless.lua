@@ -31,7 +31,8 @@ local status, last = venice.status(), venice.last_event()
 if not finished then
   return fail('no end after 60 s, state ', status.state)
 elseif last.data.outcome ~= 'ok' then
-  return fail(status.error and status.error.code .. ': ' .. status.error.message or last.data.outcome)
+  local err = status.error
+  return fail(err and err.code .. ': ' .. err.message or last.data.outcome)
 end
 
 local chat = require('venice.chat').current()

@@ -31,5 +31,6 @@ vim.bo.modifiable = false
 vim.wo.wrap = false
 vim.schedule(function()
   vim.cmd('VeniceChat What happens to this prompt before it leaves Neovim?')
-  vim.api.nvim_echo({ { 'This is the demo of venice.nvim.  :qa leaves it.', 'MoreMsg' } }, false, {})
+  local words = 'This is the demo of venice.nvim.  :qa leaves it.'
+  vim.api.nvim_echo({ { words, 'MoreMsg' } }, false, {})
 end)

@@ -1,5 +1,5 @@
-/* Collateral as it comes from a service: its envelope, and each of its texts by itself. The first byte
- * chooses which reader gets the rest. */
+/* Collateral as it comes from a service: its envelope, and each of its texts by itself. The first
+ * byte chooses which reader gets the rest. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
-/* A whole verification. The input: the lengths of collateral and root (4 bytes each, little-endian),
- * collateral, root in PEM (length 0: Intel's), and the quote. What must hold of every result is
- * checked. */
+/* A whole verification. The input: the lengths of collateral and root (4 bytes each,
+ * little-endian), collateral, root in PEM (length 0: Intel's), and the quote. What must hold of
+ * every result is checked. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* An answer of NVIDIA's service, then after a line end its key set: it never holds, for NVIDIA signed
- * neither. */
+/* An answer of NVIDIA's service, then after a line end its key set: it never holds, for NVIDIA
+ * signed neither. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ static void judge(const char *response, size_t response_len, const char *jwks, s
 
     if (report_new(&r) != 0)
         return;
-    if (nras_check(r, &holds, &in) == 0 && (holds || report_verified(r) || !report_reason(r)))
+    if (nras_check(r, &holds, NULL, &in) == 0 && (holds || report_verified(r) || !report_reason(r)))
         __builtin_trap();
     report_free(r);
     (void)nras_wants_keys(response, response_len, jwks, jwks_len);

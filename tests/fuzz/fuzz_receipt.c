@@ -1,5 +1,5 @@
-/* A body of /tee/signature, then after a line end a keyset: a result comes out, and it never says that
- * the text of an answer is bound. */
+/* A body of /tee/signature, then after a line end a keyset: a result comes out, and it never says
+ * that the text of an answer is bound. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

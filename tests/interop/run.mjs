@@ -69,7 +69,7 @@ function ours(calls) {
   return results;
 }
 
-// ---- The simulator -------------------------------------------------------------------------------
+// ---- The simulator ------------------------------------------------------------------------------
 
 async function startSimulator() {
   const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3';
@@ -84,16 +84,19 @@ async function startSimulator() {
     if (key === 'root') break;
   }
   simulator.post = async (path, body) => {
-    const answer = await fetch(simulator.url + path, { method: 'POST', body: JSON.stringify(body) });
+    const text = JSON.stringify(body);
+    const answer = await fetch(simulator.url + path, { method: 'POST', body: text });
     assert.equal(answer.ok, true, `${path}: ${answer.status}`);
   };
   simulator.log = async () => (await fetch(`${simulator.url}/_log`)).json();
   return simulator;
 }
 
-// ---- What both must agree on ----------------------------------------------------------------------
+// ---- What both must agree on --------------------------------------------------------------------
 
-const texts = ['a', ' ', 'Hello', 'Grüße 🧪\n\ttab', '[{"type":"text"}]', 'x'.repeat(5000), 'nul\0x'];
+const texts = [
+  'a', ' ', 'Hello', 'Grüße 🧪\n\ttab', '[{"type":"text"}]', 'x'.repeat(5000), 'nul\0x',
+];
 
 // Whole bytes of an answer as a web stream, cut into pieces.
 function bodyOf(bytes, piece) {
@@ -141,7 +144,8 @@ async function testEnvelope({ name, api }) {
     ]));
     pairs.forEach((pair, i) => {
       assert.equal(results[2 * i].value, pair.pubKeyHex);
-      assert.equal(results[2 * i + 1].value, `0x${api.toHex(api.deriveEthAddress(pair.pubKeyHex))}`);
+      const address = api.toHex(api.deriveEthAddress(pair.pubKeyHex));
+      assert.equal(results[2 * i + 1].value, `0x${address}`);
     });
   });
 
@@ -206,7 +210,8 @@ async function testClient({ name, api }, simulator) {
       assert.equal(await collect(client.decryptStream(answer.body, session)), 'One wörd 🎉\n');
       const entry = (await simulator.log()).find((request) => request.path.includes('completions'));
       assert.equal(entry.all_sealed, true);
-      assert.deepEqual(entry.messages.map(({ role, text }) => ({ role, content: text })), conversation);
+      const sent = entry.messages.map(({ role, text }) => ({ role, content: text }));
+      assert.deepEqual(sent, conversation);
       client.clearSession();
     });
   }
@@ -267,7 +272,8 @@ async function testVerdicts({ name, api }, simulator) {
       if (fault) await simulator.post('/_fault', { name: fault });
       const nonce = crypto.getRandomValues(new Uint8Array(32));
       const model = simulator.models[0];
-      const url = `${simulator.url}/api/v1/tee/attestation?model=${model}&nonce=${api.toHex(nonce)}`;
+      const query = `model=${model}&nonce=${api.toHex(nonce)}`;
+      const url = `${simulator.url}/api/v1/tee/attestation?${query}`;
       const response = await (await fetch(url)).text();
       const theirs = await api.verifyAttestation(JSON.parse(response), nonce, undefined);
       const [{ value: report }] = ours([{

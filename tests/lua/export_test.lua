@@ -143,16 +143,16 @@ describe(':Venice export', function()
       sim.url,
       sim.root
     )
+    -- 0.12 asks on its command line.
+    local function is_asked()
+      return nvim.mode().blocking or nvim.mode().mode ~= 'n'
+    end
     nvim.lua_notify([[vim.cmd('Venice export ' .. ...)]], file)
-    nvim.wait_for(function()
-      return nvim.mode().blocking
-    end, 10000)
+    nvim.wait_for(is_asked, 10000)
     nvim.type_keys('k')
     assert.are.equal('mine', child.read(file))
     nvim.lua_notify([[vim.cmd('Venice export ' .. ...)]], file)
-    nvim.wait_for(function()
-      return nvim.mode().blocking
-    end, 10000)
+    nvim.wait_for(is_asked, 10000)
     nvim.type_keys('r')
     nvim.wait_for(function()
       return child.read(file) ~= 'mine'

@@ -74,7 +74,7 @@ describe('the text of the view', function()
     local facts = { status = 'UpToDate', tcb_date = '2026-08-12T00:00:00Z', tcb_eval = 20 }
     local text = text_of(binding_report(vim.tbl_extend('force', { level = 'dcap' }, facts)))
     local words = 'genuine; platform up to date (TCB of 2026-08-12, evaluation 20)'
-    has(text, '  Hardware  Intel TDX    ' .. words)
+    has(text, '  Hardware  Intel TDX   ' .. words)
     has(text, 'which code runs there is not proven')
     lacks(text, 'was not verified')
     text = text_of(binding_report({ level = 'measured', advisories = { 'INTEL-SA-01192' } }))

@@ -1,5 +1,5 @@
-/* Who signed an answer: the body of /tee/signature (PROTOCOL.md section 1.4), and the gateway's receipt
- * in it (EVIDENCE.md section 3.3).
+/* Who signed an answer: the body of /tee/signature (PROTOCOL.md section 1.4), and the gateway's
+ * receipt in it (EVIDENCE.md section 3.3).
  *
  * What holds then: the key that the quote binds signed two hashes. That they are the hashes of our
  * request and of the answer that was read cannot be checked behind Venice, which writes both anew:
@@ -33,10 +33,10 @@ struct receipt_input {
 };
 
 /* Out: JSON { verified, reason, signature = "valid"|"invalid", content_binding = "not_checkable",
- * signer, upstream_model, request_hash, response_hash, receipt = { served, signed, generation, key_id,
- * served_at, upstream = { result, required, model_id, session_id } }, checks, not_proven }, for
- * wiping_free; members that are not known are absent, and what only a receipt says is there only
- * where its signature holds.
+ * signer, upstream_model, request_hash, response_hash, receipt = { served, signed, generation,
+ * key_id, served_at, upstream = { result, required, model_id, session_id } }, checks, not_proven },
+ * for wiping_free; members that are not known are absent, and what only a receipt says is there
+ * only where its signature holds.
  *
  * Checks and the reasons of their failures:
  *   answer_is_json       not_json
@@ -62,11 +62,12 @@ struct receipt_input {
  *   receipt_key          receipt_key_unknown receipt_key_algo
  *   receipt_signed       receipt_signature        Ed25519
  *
- * Returns 0; VENICE_E_ARG for a signing_address that is none; VENICE_E_MEMORY; VENICE_E_INTERNAL. */
+ * Returns 0; VENICE_E_ARG for a signing_address that is none; VENICE_E_MEMORY;
+ * VENICE_E_INTERNAL. */
 int receipt_verify(char **out, size_t *len, const struct receipt_input *in);
 
-/* Puts the gateway's keyset into an attestation's report ("aci.keyset", its exact text), where one is
- * served: later answers are checked against it. */
+/* Puts the gateway's keyset into an attestation's report ("aci.keyset", its exact text), where one
+ * is served: later answers are checked against it. */
 void receipt_keep_keyset(struct report *r, const struct evidence *e);
 
 #endif

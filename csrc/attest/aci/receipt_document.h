@@ -1,5 +1,6 @@
-/* The gateway's own statement about one answered request, in both of its generations: A, whose signature
- * is an object beside a workload id, and B, whose signature is a text (EVIDENCE.md section 3.3). */
+/* The gateway's own statement about one answered request, in both of its generations: A, whose
+ * signature is an object beside a workload id, and B, whose signature is a text (EVIDENCE.md
+ * section 3.3). */
 #ifndef VENICE_ATTEST_ACI_RECEIPT_DOCUMENT_H
 #define VENICE_ATTEST_ACI_RECEIPT_DOCUMENT_H
 

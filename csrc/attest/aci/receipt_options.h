@@ -13,9 +13,9 @@ struct receipt_options {
     struct receipt_input input; /* strings point into tree */
 };
 
-/* Reads {"signing_address","request_id"[,"keyset"][,"asked_at"]}; offline also "response", "now" and,
- * optional, "model". Unknown members and wrong types: VENICE_E_CONFIG with the member's name in f.
- * Free with receipt_options_clear, also after a failure. */
+/* Reads {"signing_address","request_id"[,"keyset"][,"asked_at"]}; offline also "response", "now"
+ * and, optional, "model". Unknown members and wrong types: VENICE_E_CONFIG with the member's name
+ * in f. Free with receipt_options_clear, also after a failure. */
 int receipt_options_read(struct receipt_options *out, struct failure *f, const char *text,
                          size_t len, bool offline);
 void receipt_options_clear(struct receipt_options *o); /* takes zeroed ones */

@@ -1,9 +1,9 @@
 /* Which GPUs answered: NVIDIA's evidence, judged here, without asking anybody (EVIDENCE.md section
  * 4.3, 1 to 5).
  *
- * What holds then: genuine NVIDIA GPUs signed our nonce, under firmware that their certificates name.
- * What never follows: that they sit in the enclave's machine, or took part in an answer; and, without
- * NVIDIA's reference values, which firmware that is. */
+ * What holds then: genuine NVIDIA GPUs signed our nonce, under firmware that their certificates
+ * name. What never follows: that they sit in the enclave's machine, or took part in an answer; and,
+ * without NVIDIA's reference values, which firmware that is. */
 #ifndef VENICE_ATTEST_GPU_GPU_H
 #define VENICE_ATTEST_GPU_GPU_H
 

@@ -1,5 +1,5 @@
-/* The key set of NVIDIA's attestation service: each key comes with a leaf certificate of two days and
- * the intermediate that signed it (EVIDENCE.md section 4.2, 3 and 5). */
+/* The key set of NVIDIA's attestation service: each key comes with a leaf certificate of two days
+ * and the intermediate that signed it (EVIDENCE.md section 4.2, 3 and 5). */
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/objects.h>
@@ -189,7 +189,8 @@ static bool is_signed_by(X509 *x, X509 *issuer)
            X509_verify(x, key) == 1;
 }
 
-/* Whether a certificate is what it is used as. An unknown critical extension makes it something else. */
+/* Whether a certificate is what it is used as. An unknown critical extension makes it something
+ * else. */
 static bool has_role(X509 *x, bool ca)
 {
     uint32_t flags = X509_get_extension_flags(x), usage = X509_get_key_usage(x);

@@ -36,10 +36,10 @@ const char *jwt_header_fault(const struct jwt *t);
 const cJSON *jwks_find(const cJSON *jwks, const char *kid);
 
 /* Finds out whether the key set's entry is one that NVIDIA certifies at this time: P-384, the same
- * point as its certificate, which a pinned intermediate signed. root_pem NULL: the pinned ones; else
- * the intermediate is signed by the one certificate there.
- * Returns 0 and *key for EVP_PKEY_free; VENICE_E_INTEGRITY and in *reason the code, in *words what is
- * wrong; VENICE_E_MEMORY; VENICE_E_CONFIG for a root_pem that is none. */
+ * point as its certificate, which a pinned intermediate signed. root_pem NULL: the pinned ones;
+ * else the intermediate is signed by the one certificate there.
+ * Returns 0 and *key for EVP_PKEY_free; VENICE_E_INTEGRITY and in *reason the code, in *words what
+ * is wrong; VENICE_E_MEMORY; VENICE_E_CONFIG for a root_pem that is none. */
 int jwks_key(EVP_PKEY **key, const char **reason, const char **words, const cJSON *entry,
              const char *root_pem, int64_t now);
 

@@ -1,5 +1,5 @@
-/* The answer of NVIDIA's service: one token about all, one about each GPU, and no word believed before
- * its signature holds. */
+/* The answer of NVIDIA's service: one token about all, one about each GPU, and no word believed
+ * before its signature holds. */
 #include "attest/gpu/nras.h"
 
 #include <stdio.h>
@@ -275,7 +275,18 @@ static int judge(struct nras *n)
     return 0;
 }
 
-int nras_check(struct report *r, bool *holds, const struct nras_input *in)
+/* Of tokens whose times were checked. */
+static int64_t first_end(const struct nras *n)
+{
+    int64_t first = INT64_MAX, end;
+
+    for (size_t i = 0; i < n->count; i++)
+        if (json_integer(&end, n->tokens[i].claims, "exp", 0, INT64_MAX) && end < first)
+            first = end;
+    return first;
+}
+
+int nras_check(struct report *r, bool *holds, int64_t *until, const struct nras_input *in)
 {
     struct nras n = { .r = r, .in = in, .holds = true };
     int status = 0;
@@ -285,13 +296,15 @@ int nras_check(struct report *r, bool *holds, const struct nras_input *in)
     else
         check(&n, "nras_answer_present", "nras_missing", NULL,
               "there is no answer of NVIDIA's service, which verify.nras asks for");
+    *holds = status == 0 && n.holds;
+    if (*holds && until)
+        *until = first_end(&n);
     for (size_t i = 0; i < TOKENS_MAX; i++) {
         jwt_clear(&n.tokens[i]);
         EVP_PKEY_free(n.keys[i]);
     }
     cJSON_Delete(n.answer);
     cJSON_Delete(n.jwks);
-    *holds = status == 0 && n.holds;
     return status;
 }
 

@@ -1,5 +1,5 @@
-/* What NVIDIA's attestation service says about GPU evidence (EVIDENCE.md section 4.2). Its answer is
- * HTTP 200 also where verification failed, so nothing but the tokens counts. */
+/* What NVIDIA's attestation service says about GPU evidence (EVIDENCE.md section 4.2). Its answer
+ * is HTTP 200 also where verification failed, so nothing but the tokens counts. */
 #ifndef VENICE_ATTEST_GPU_NRAS_H
 #define VENICE_ATTEST_GPU_NRAS_H
 
@@ -32,11 +32,12 @@ struct nras_input {
  *   nras_subject nras_result nras_submods
  *   nras_error nras_ueid and, for each claim of a GPU, nras_ and the claim's name with _ for -
  *   and without x-nvidia-gpu- (nras_measres, nras_driver_rim_fetched, ...)
- * Returns 0 and in *holds whether every one holds; VENICE_E_CONFIG; VENICE_E_MEMORY. */
-int nras_check(struct report *r, bool *holds, const struct nras_input *in);
+ * Returns 0 and in *holds whether every one holds, and then in *until (may be NULL) when the first
+ * token ends; VENICE_E_CONFIG; VENICE_E_MEMORY. */
+int nras_check(struct report *r, bool *holds, int64_t *until, const struct nras_input *in);
 
-/* Whether a token of the answer names a key that the key set has not: then it is worth asking for the
- * key set anew. False where the answer cannot be read. */
+/* Whether a token of the answer names a key that the key set has not: then it is worth asking for
+ * the key set anew. False where the answer cannot be read. */
 bool nras_wants_keys(const char *response, size_t response_len, const char *jwks, size_t jwks_len);
 
 #endif

@@ -170,7 +170,8 @@ const char *nras_claims_fault(const char **words, const struct nras_question *q)
                : NULL;
 }
 
-/* Without ueid the service could have answered about other evidence (EVIDENCE.md section 4.2, 10). */
+/* Without ueid the service could have answered about other evidence (EVIDENCE.md section 4.2,
+ * 10). */
 const char *nras_device_fault(const char **words, const struct nras_question *q)
 {
     const cJSON *claims = q->token->claims;

@@ -18,8 +18,8 @@ struct nras_question {
     int64_t now;
 };
 
-/* Each returns NULL where it holds, else the reason's code, and sets *words. Types are strict: a text
- * "true" is not true, and what is absent does not hold. */
+/* Each returns NULL where it holds, else the reason's code, and sets *words. Types are strict: a
+ * text "true" is not true, and what is absent does not hold. */
 const char *nras_issuer_fault(const char **words, const struct nras_question *q);
 const char *nras_time_fault(const char **words, const struct nras_question *q);
 const char *nras_nonce_fault(const char **words, const struct nras_question *q);

@@ -23,14 +23,35 @@ local refused = {
   sidekick_nes = false,
 }
 
-local function highlight(buf)
-  require('venice.compat').register_markdown('venice')
-  local ok = vim.treesitter
-    and vim.treesitter.language
-    and vim.treesitter.language.register
-    and pcall(vim.treesitter.start, buf, 'markdown')
-  if not ok then
-    -- An option of the buffer only; the filetype stays ours, so that no language server attaches.
+-- Highlighting -----------------------------------------------------------------------------------
+
+-- Neovim's Markdown parser goes over the whole buffer at each change: 14 ms at 2000 lines. So while
+-- an answer comes into a chat of some length, its syntax file does that work, for 0.1 ms.
+local LINES_WHILE_WRITING = 200
+local LINES_AT_REST = 3000
+
+local function start_parser(buf)
+  local language = vim.treesitter and vim.treesitter.language
+  return language and language.register and pcall(vim.treesitter.start, buf, 'markdown') or false
+end
+
+--- Highlights a chat as Markdown, by the parser where there is one and the chat is not too long.
+--- The filetype stays ours, so that no language server attaches.
+---@param buf integer
+---@param writing boolean whether an answer is on its way
+function M.highlight(buf, writing)
+  local limit = LINES_AT_REST
+  if writing then
+    limit = api.nvim_list_uis()[1] and LINES_WHILE_WRITING or 0
+  end
+  local wanted = api.nvim_buf_line_count(buf) <= limit
+  local has_parser = vim.b[buf].ts_highlight ~= nil
+  if wanted and not has_parser then
+    wanted = start_parser(buf)
+  elseif not wanted and has_parser then
+    vim.treesitter.stop(buf)
+  end
+  if not wanted and vim.bo[buf].syntax ~= 'markdown' then
     vim.bo[buf].syntax = 'markdown'
   end
 end
@@ -157,7 +178,8 @@ function M.create(name, to_text)
   options.filetype = 'venice'
   -- A user's FileType autocommand may set options for all buffers.
   options.swapfile, options.undofile, options.modeline = false, false, false
-  highlight(buf)
+  require('venice.compat').register_markdown('venice')
+  M.highlight(buf, false)
   return buf
 end
 

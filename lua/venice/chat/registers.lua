@@ -1,6 +1,6 @@
--- What is deleted in a chat goes into a register, and registers go to disk (ShaDa) when Neovim ends.
--- Who yanks wants to keep the text; who deletes does not (promise 5). So registers that hold what
--- was deleted in a chat, and that nobody named, are emptied before that. `:wshada` has no event.
+-- What is deleted in a chat goes into a register, and registers go to disk (ShaDa) when Neovim
+-- ends. Who yanks wants to keep the text; who deletes does not (promise 5). So registers that hold
+-- what was deleted in a chat, and that nobody named, are emptied before. `:wshada` has no event.
 
 local api, fn = vim.api, vim.fn
 local M = {}

@@ -5,6 +5,8 @@
 -- written now (a text lock) is kept and tried again. What an undo takes away is written again, so
 -- that an answer is whole in the end.
 
+local buffer = require('venice.chat.buffer')
+
 local api = vim.api
 local uv = vim.uv or vim.loop
 local ns = api.nvim_create_namespace('venice_stream')
@@ -12,7 +14,7 @@ local ns = api.nvim_create_namespace('venice_stream')
 local M = {}
 
 local INTERVAL = 33 -- milliseconds; the knee of cost against smoothness (FRONTEND.md 2.2)
-local INTERVAL_HIDDEN = 100 -- where no window shows the chat
+local INTERVAL_UNSEEN = 100 -- where no window shows the chat, or no screen the window
 local RETRY = 50 -- after a write that failed
 local LARGEST = 65536 -- bytes of one write, so that none stalls the editor
 
@@ -250,6 +252,7 @@ function Writer:flush()
     return self:_later(RETRY)
   end
   self.seen = self.view.edits
+  buffer.highlight(self.view.buf, true)
   if not self:_is_empty() then
     self:_later(1)
   elseif self.finished then
@@ -268,7 +271,8 @@ function Writer:push(kind, text)
   end
   local queue = self.kinds[kind].queue
   queue[#queue + 1] = text
-  local interval = vim.fn.win_findbuf(self.view.buf)[1] and INTERVAL or INTERVAL_HIDDEN
+  local seen = vim.fn.win_findbuf(self.view.buf)[1] and api.nvim_list_uis()[1]
+  local interval = seen and INTERVAL or INTERVAL_UNSEEN
   local wait = math.ceil(self.last_flush + interval - uv.hrtime() / 1e6)
   if wait <= 0 then
     self:flush()
@@ -292,6 +296,7 @@ function Writer:close()
     self.timer:close()
     self.view.bounds:unride(self)
     if self.view:is_valid() then
+      pcall(buffer.highlight, self.view.buf, false)
       api.nvim_buf_clear_namespace(self.view.buf, ns, 0, -1)
     end
   end

@@ -13,7 +13,7 @@ local M = {}
 M.summary = words_of.summary
 
 -- Columns of the summary's first and second word.
-local LABEL, VALUE = 10, 13
+local LABEL, VALUE = 10, 12
 
 -- What to do about a refusal, where it is not the same for all.
 local hints = {
