@@ -15,6 +15,8 @@ B := $(BUILD)$(if $(VARIANT),/$(VARIANT))
 
 PKGS := libcrypto libcurl libcjson libsecp256k1
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+# Its header does not say which version it is; :checkhealth does.
+PKG_CFLAGS += -DSECP256K1_VERSION='"$(shell pkg-config --modversion libsecp256k1 2>/dev/null)"'
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
 CFLAGS ?= -O2 -g

@@ -9,7 +9,7 @@
 
 /* What an answer may still bring after its finish reason: the usage, and the end of the
  * connection. */
-enum { LINGER_MS = 3000 };
+enum { LINGER_MS = 3000, LINGER_AFTER_DONE_MS = 50 };
 
 /* ---- Sending ------------------------------------------------------------------------------ */
 
@@ -185,28 +185,34 @@ static bool feed(struct venice_client *c, struct job *j)
     return true;
 }
 
-/* Everything that came was read and said: is this the end? */
+/* How long to wait for the transfer's own end: after [DONE] only so that the connection can be used
+ * again, after a finish reason for the usage that comes behind it. */
+static long long linger(const struct job *j)
+{
+    return stream_ended(j->stream) ? LINGER_AFTER_DONE_MS : LINGER_MS;
+}
+
+/* Everything that came was read and said: is this the end? The stream is told, and its last events
+ * are read, before anything else is done. */
 static void look_for_end(struct venice_client *c, struct job *j, long long now)
 {
     struct failure f = { 0 };
     bool complete = stream_done(j->stream);
 
-    if (complete && j->ended_at == 0)
-        j->ended_at = now;
-    if (!http_over(j->http)) {
-        if (complete && now - j->ended_at >= LINGER_MS)
-            job_finish(c, j, NULL);
-        return;
-    }
-    if (j->stream_over || complete) {
+    if (j->stream_over) {
         job_finish(c, j, NULL);
         return;
     }
-    if (http_failure(j->http, &f) != 0) {
+    if (complete && j->ended_at == 0)
+        j->ended_at = now;
+    if (!http_over(j->http)) {
+        if (!complete || now - j->ended_at < linger(j))
+            return;
+    } else if (!complete && http_failure(j->http, &f) != 0) {
         job_finish(c, j, &f);
         return;
     }
-    j->stream_over = true; /* its events are read before anything else is done */
+    j->stream_over = true;
     (void)stream_finish(j->stream);
 }
 
@@ -248,5 +254,5 @@ bool chat_answer(struct venice_client *c, struct job *j, long long now)
 
 long long chat_due(const struct job *j)
 {
-    return j->ended_at > 0 ? j->ended_at + LINGER_MS : LLONG_MAX;
+    return j->ended_at > 0 && !j->stream_over ? j->ended_at + linger(j) : LLONG_MAX;
 }

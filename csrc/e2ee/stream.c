@@ -405,6 +405,11 @@ bool stream_done(const venice_stream *s)
     return s->done_marker || s->finish[0];
 }
 
+bool stream_ended(const venice_stream *s)
+{
+    return s->done_marker;
+}
+
 const struct failure *stream_failure(const venice_stream *s)
 {
     return &s->failure;

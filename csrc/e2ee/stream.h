@@ -28,6 +28,7 @@ const char *stream_model(const venice_stream *s);             /* as the chunks s
 const char *stream_finish_reason(const venice_stream *s);     /* stop, length, ... */
 const char *stream_usage(const venice_stream *s);             /* JSON object */
 bool stream_done(const venice_stream *s);                     /* finish reason or [DONE] was seen */
+bool stream_ended(const venice_stream *s);                    /* [DONE] was seen: nothing follows */
 const struct failure *stream_failure(const venice_stream *s); /* status 0: none */
 /* A server's error text that asks for a new attestation (e2ee_decryption_failed and its like). */
 bool stream_wants_new_session(const venice_stream *s);
