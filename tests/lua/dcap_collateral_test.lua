@@ -130,6 +130,7 @@ describe('the cache of collateral', function()
   end)
 
   it('is no reason to fail where it cannot be written', function()
+    vim.fn.mkdir(h.nvim.dirs.cache .. '/nvim', 'p')
     child.write(h.nvim.dirs.cache .. '/nvim/venice', 'in the way')
     start()
     accepted()
