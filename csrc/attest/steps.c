@@ -239,7 +239,11 @@ int step_summary(struct attestation *a)
                              "judged.");
     if (!report_get(r, "code.replayed"))
         report_not_proven(r, "Which program runs in the enclave.");
-    report_not_proven(r, "What the program does with the text that it decrypts, and which model "
-                         "answers.");
+    else
+        report_not_proven(r, "That container images which the compose text names without a digest "
+                             "are what they say, and that nobody was given a way to log in.");
+    report_not_proven(r,
+                      "What the program does with the text that it decrypts, to whom it hands it "
+                      "on, which model answers, and with which weights.");
     return 0;
 }

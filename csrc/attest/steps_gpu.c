@@ -7,7 +7,7 @@
 #include "base/json.h"
 
 static const char off_words[] = "Anything about a GPU: verify.gpu is 'off'.";
-static const char absent_words[] = "That a genuine GPU answers: no evidence of one was served.";
+static const char absent_words[] = "Anything about a GPU: no evidence of one was served.";
 
 /* Absent, null and empty are the same; anything else must be the text of evidence. */
 static bool is_served(const struct evidence *e)

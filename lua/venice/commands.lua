@@ -91,7 +91,8 @@ end
 -- Attestation -------------------------------------------------------------------------------------
 
 local function open_report(model, report)
-  require('venice.evidence.report').open(model, report, {
+  local receipt = require('venice.chat.receipt')
+  require('venice.evidence.report').open(model, receipt.attach(model, report), {
     on_reattest = function()
       M.attest(model, true)
     end,
@@ -126,6 +127,7 @@ local function show_attestation(model, fresh)
       if report then
         -- The client's own also says how long its session stands.
         open_report(model, client:report(model) or report)
+        require('venice.chat.receipt').again(model)
       end
       if failure and failure.code ~= 'cancelled' then
         notify(failure)

@@ -153,7 +153,7 @@ describe('a chat', function()
     nvim.type_keys('ione<Esc><CR>')
     for _, piece in ipairs({ 'a ', 'b\n', 'c' }) do
       fake('text', piece)
-      nvim.sleep(110)
+      nvim.sleep(160)
     end
     fake('done', nil, {})
     local whole = nvim.text()

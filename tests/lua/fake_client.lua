@@ -44,6 +44,10 @@ function Client.cancel(_, id)
   end)
 end
 
+function Client.receipt()
+  return add('receipt', {}, {})
+end
+
 function Client.forget(_, model)
   M.forgotten[#M.forgotten + 1] = model or '*'
 end

@@ -175,7 +175,8 @@ static void check_validity(struct papers *p)
     }
     if (read_moment(&end, json_at(p->report, "freshness", NULL), "stale_after")) {
         check(p, "evidence_fresh", (double)p->now <= end + KEYSET_SKEW, "evidence_stale",
-              "the gateway's evidence is fresh", "the gateway calls its own evidence stale");
+              "the gateway does not call its own evidence stale",
+              "the gateway calls its own evidence stale");
         report_set_number(p->r, "aci.stale_after", end);
     }
 }

@@ -59,11 +59,12 @@ static void check_subject(struct statement *s)
           "the signature is of another kind than the attested key");
     if (s->in->model)
         check(s, "model_matches", agrees(s->root, "model", s->in->model), "model_mismatch",
-              "it is about the model that was asked", "it is about another model");
+              "it names the model that was asked", "it names another model");
     check(s, "request_matches",
           agrees(s->root, "request_id", s->in->request_id) &&
               agrees(s->root, "requested_request_id", s->in->request_id),
-          "request_id_mismatch", "it is about this answer", "it is about another answer");
+          "request_id_mismatch", "it names the id of this answer",
+          "it names another id than this answer's");
 }
 
 /* ---- The text ------------------------------------------------------------------------------- */

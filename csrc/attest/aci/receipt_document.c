@@ -133,7 +133,8 @@ static void check_contents(struct papers *p)
     check(p, "receipt_version", is_text(p->receipt, "api_version", "aci/1") && is_version(root),
           "receipt_version", "it is of the version aci/1", "it is of another version than aci/1");
     check(p, "receipt_chat", is_text(p->receipt, "chat_id", p->d->in->request_id),
-          "receipt_chat_id", "it is about this answer", "it is about another answer");
+          "receipt_chat_id", "it names the id of this answer",
+          "it names another id than this answer's");
     check_events(p);
     check_time(p);
 }
@@ -193,8 +194,8 @@ static int check_digest(struct papers *p)
     if (r != 0)
         return r;
     check(p, "keyset_digest", digest[0] && is_text(p->receipt, "workload_keyset_digest", digest),
-          "receipt_keyset", "it names the gateway's keyset that was attested with the model",
-          "it names another keyset than the one that was attested with the model");
+          "receipt_keyset", "it names the keyset that came with the attestation",
+          "it names another keyset than the one that came with the attestation");
     return 0;
 }
 

@@ -292,8 +292,8 @@ static int check_devices(struct gpus *g)
                       "each device signed our nonce", "it signed another nonce than ours");
     if (r == 0)
         r = check_all(g, "gpu_firmware_bound", "gpu_firmware_mismatch", has_firmware,
-                      "each device runs the firmware that its certificate was made for",
-                      "its firmware is not the one that its certificate was made for");
+                      "each answer names the firmware id of its certificate",
+                      "it names another firmware id than its certificate");
     if (r == 0)
         r = check_all(g, "gpu_versions_named", "gpu_versions", has_versions,
                       "each answer names its driver and VBIOS",

@@ -26,9 +26,10 @@ local refused = {
 -- Highlighting -----------------------------------------------------------------------------------
 
 -- Neovim's Markdown parser goes over the whole buffer at each change: 14 ms at 2000 lines. So while
--- an answer comes into a chat of some length, its syntax file does that work, for 0.1 ms.
+-- an answer comes into a chat of some length, its syntax file does that work, for 0.1 ms. Before
+-- 0.11 the parser also stops the editor until it is through (45 ms at 1300 lines).
 local LINES_WHILE_WRITING = 200
-local LINES_AT_REST = 3000
+local LINES_AT_REST = fn.has('nvim-0.11') == 1 and 3000 or 400
 
 local function start_parser(buf)
   local language = vim.treesitter and vim.treesitter.language
@@ -38,13 +39,13 @@ end
 --- Highlights a chat as Markdown, by the parser where there is one and the chat is not too long.
 --- The filetype stays ours, so that no language server attaches.
 ---@param buf integer
----@param writing boolean whether an answer is on its way
+---@param writing integer|nil lines that are about to be added while an answer is on its way
 function M.highlight(buf, writing)
   local limit = LINES_AT_REST
   if writing then
     limit = api.nvim_list_uis()[1] and LINES_WHILE_WRITING or 0
   end
-  local wanted = api.nvim_buf_line_count(buf) <= limit
+  local wanted = api.nvim_buf_line_count(buf) + (writing or 0) <= limit
   local has_parser = vim.b[buf].ts_highlight ~= nil
   if wanted and not has_parser then
     wanted = start_parser(buf)
@@ -179,7 +180,7 @@ function M.create(name, to_text)
   -- A user's FileType autocommand may set options for all buffers.
   options.swapfile, options.undofile, options.modeline = false, false, false
   require('venice.compat').register_markdown('venice')
-  M.highlight(buf, false)
+  M.highlight(buf)
   return buf
 end
 

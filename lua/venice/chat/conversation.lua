@@ -13,6 +13,8 @@ local M = {}
 ---@field finish_reason string|nil
 ---@field error venice.Error|nil
 ---@field unauthenticated integer bytes of white space that came in plaintext
+---@field signature venice.Signature|nil how it is asked who signed this answer
+---@field receipt table|nil what came of that; see receipt.lua
 ---@field head venice.Bound where the turn begins; its text too, unless `answer` is set
 ---@field reasoning venice.Bound|nil where its reasoning begins
 ---@field answer venice.Bound|nil where the answer below the reasoning begins
@@ -108,6 +110,12 @@ function M.marks(turn)
   if turn.unauthenticated > 0 then
     local amount = count(turn.unauthenticated, 'white-space character')
     say('warning', amount .. ' came unencrypted: not authenticated')
+  end
+  local receipt = turn.state == 'done' and turn.receipt
+  if receipt and not receipt.verified and not receipt.unchecked then
+    local reason = receipt.reason and (' (%s)'):format(receipt.reason) or ''
+    say('error', 'the signature of this answer does not hold' .. reason)
+    say('note', ':Venice attest shows which check failed; the text stays')
   end
   if turn.state == 'stopped' then
     say('note', 'stopped')

@@ -2,6 +2,7 @@
 
 local conversation = require('venice.chat.conversation')
 local errors = require('venice.errors')
+local receipt = require('venice.chat.receipt')
 
 local api = vim.api
 local ns = api.nvim_create_namespace('venice_draw')
@@ -76,12 +77,19 @@ local function draw_header(self, turn, owner, row)
     priority = 100,
   })
   local words = conversation.summary(turn)
+  local signature, is_failure = receipt.word(turn)
   if turn.status and turn.status_in_header then
-    words = turn.status
+    words, signature = turn.status, nil
   end
-  if words ~= '' then
+  if signature and words ~= '' then
+    words = words .. ' · '
+  end
+  if words ~= '' or signature then
     set_mark(self, owner, 'right', row, {
-      virt_text = { { ' ' .. words, 'VeniceStatus' } },
+      virt_text = {
+        { ' ' .. words, 'VeniceStatus' },
+        { signature or '', is_failure and 'VeniceError' or 'VeniceStatus' },
+      },
       virt_text_pos = 'right_align',
       priority = 110,
     })

@@ -7,6 +7,7 @@ local conversation = require('venice.chat.conversation')
 local errors = require('venice.errors')
 local keys = require('venice.chat.keys')
 local models = require('venice.chat.model')
+local receipt = require('venice.chat.receipt')
 local request = require('venice.chat.request')
 local window = require('venice.chat.window')
 
@@ -137,6 +138,7 @@ function Chat:_gone()
   if self.request then
     self.request:abandon()
   end
+  receipt.close(self)
   chats = vim.tbl_filter(function(chat)
     return chat ~= self
   end, chats)
@@ -293,7 +295,7 @@ end
 function Chat:stop()
   if self.request then
     self.request:stop()
-  else
+  elseif not receipt.stop(self) then
     errors.notice('there is nothing to stop')
   end
 end

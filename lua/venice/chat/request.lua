@@ -4,6 +4,7 @@
 local config = require('venice.config')
 local conversation = require('venice.chat.conversation')
 local errors = require('venice.errors')
+local receipt = require('venice.chat.receipt')
 local stream = require('venice.chat.stream')
 local window = require('venice.chat.window')
 
@@ -12,6 +13,7 @@ local M = {}
 
 local TICK = 250 -- milliseconds between two updates of the seconds that are shown
 local RETRY = 50
+local MAX_TRIES = 200
 
 ---@class venice.Request
 ---@field chat venice.Chat
@@ -96,6 +98,7 @@ function Request:on_state(now)
 end
 
 function Request:on_report(report, fresh)
+  self.report = report
   self.chat:set_report(report)
   if fresh ~= false then
     require('venice')._attested(self.turn.model, report)
@@ -136,13 +139,15 @@ end
 
 -- The end -----------------------------------------------------------------------------------------
 
--- A text lock forbids to change buffers: then a moment later.
-local function when_possible(change)
-  if not pcall(change) then
-    vim.defer_fn(function()
-      when_possible(change)
-    end, RETRY)
+-- A text lock forbids to change buffers: then a moment later, and not for ever.
+local function when_possible(change, done, tries)
+  tries = tries or 1
+  if pcall(change) or tries >= MAX_TRIES then
+    return done()
   end
+  vim.defer_fn(function()
+    when_possible(change, done, tries + 1)
+  end, RETRY)
 end
 
 local states = { ok = 'done', error = 'error', stopped = 'stopped', cut_off = 'cut_off' }
@@ -175,41 +180,73 @@ end
 function Request:on_done(err, info)
   self.usage = info.usage or self.usage
   self.finish_reason = info.finish_reason or self.finish_reason
+  self.answer_id = info.id
   self.writer:finish(function()
     self:_close(err)
   end)
 end
 
+-- What the buffer shows of the end.
+local function settle(self, err, outcome)
+  local view = self.chat.view
+  if not view:is_valid() then
+    return
+  end
+  view:status(self.turn, nil)
+  if err and not self.has_text then
+    withdraw(self, err, outcome)
+  else
+    describe_turn(self, err, outcome)
+    view:draw(self.turn)
+  end
+end
+
+-- What others are told of the end; an autocommand of theirs may fail.
+local function announce(self, err, outcome)
+  local ok, message = pcall(event, 'VeniceRequestFinished', {
+    id = self.id,
+    model = self.turn.model,
+    outcome = outcome,
+    code = err and err.code or nil,
+    usage = self.usage,
+  })
+  if not ok then
+    errors.notice(message, vim.log.levels.ERROR)
+  end
+  vim.schedule(function()
+    if outcome == 'ok' then
+      self:_ask_who_signed()
+    elseif outcome ~= 'stopped' then
+      -- The chat first: the message may wait for a key.
+      vim.cmd('redraw')
+      errors.notify(err)
+    end
+  end)
+end
+
 function Request:_close(err)
-  local chat, outcome = self.chat, conversation.outcome(err)
+  local outcome = conversation.outcome(err)
   if self.over then
     return
   end
   self.over = true
   self:_stop_clock()
-  local function finish()
-    if chat.view:is_valid() then
-      chat.view:status(self.turn, nil)
-      if err and not self.has_text then
-        withdraw(self, err, outcome)
-      else
-        describe_turn(self, err, outcome)
-        chat.view:draw(self.turn)
-      end
-    end
-    chat:_finished(self, outcome, err)
-    event('VeniceRequestFinished', {
-      id = self.id,
-      model = self.turn.model,
-      outcome = outcome,
-      code = err and err.code or nil,
-      usage = self.usage,
-    })
-    if outcome == 'error' or outcome == 'cut_off' then
-      errors.notify(err)
-    end
-  end
-  when_possible(finish)
+  when_possible(function()
+    settle(self, err, outcome)
+  end, function()
+    self.chat:_finished(self, outcome, err)
+    announce(self, err, outcome)
+  end)
+end
+
+-- The answer is over: what comes of this is a word in its header.
+function Request:_ask_who_signed()
+  receipt.start(self.chat, self.turn, {
+    client = self.client,
+    report = self.report,
+    id = self.answer_id,
+    asked_at = self.asked_at,
+  })
 end
 
 --- Stops it; the text that was shown stays.
@@ -231,6 +268,7 @@ local function replace(self)
   local turn = self.turn
   turn.usage, turn.error, turn.finish_reason, turn.unauthenticated = nil, nil, nil, 0
   turn.state, turn.is_empty = 'streaming', nil
+  receipt.forget(turn)
   self.chat.view:clear_answer(turn)
 end
 
@@ -264,6 +302,8 @@ function M.start(chat, client, messages, replaced)
     client = client,
     progress = { state = 'attesting' },
     unauthenticated = 0,
+    asked_at = os.time(),
+    report = chat.report, -- of the session that stands, which is not reported again
   }, Request)
   if replaced then
     self.turn, self.former_state = replaced, replaced.state

@@ -14,7 +14,7 @@ local ns = api.nvim_create_namespace('venice_stream')
 local M = {}
 
 local INTERVAL = 33 -- milliseconds; the knee of cost against smoothness (FRONTEND.md 2.2)
-local INTERVAL_UNSEEN = 100 -- where no window shows the chat, or no screen the window
+local INTERVAL_UNSEEN = 150 -- where no window shows the chat, or no screen the window
 local RETRY = 50 -- after a write that failed
 local LARGEST = 65536 -- bytes of one write, so that none stalls the editor
 
@@ -66,6 +66,7 @@ function M.new(view, turn, opts)
     self:_restore(saved or {})
   end
   view.bounds:ride(self)
+  pcall(buffer.highlight, view.buf, 0)
   return self
 end
 
@@ -119,8 +120,11 @@ local function move_cursors(list, before, after)
   for _, entry in ipairs(list) do
     local target = M.follow(entry.row, before, after)
     if entry.row >= before and is_at_rest(entry.win) and api.nvim_win_is_valid(entry.win) then
-      local col = api.nvim_win_get_cursor(entry.win)[2]
-      pcall(api.nvim_win_set_cursor, entry.win, { target + 1, col })
+      local now = api.nvim_win_get_cursor(entry.win)
+      -- Setting it scrolls a window that is not the current one, so that the end is in sight.
+      if now[1] ~= target + 1 or entry.win ~= api.nvim_get_current_win() then
+        pcall(api.nvim_win_set_cursor, entry.win, { target + 1, now[2] })
+      end
     end
   end
 end
@@ -187,6 +191,7 @@ function Writer:_flush_kind(kind)
     return true
   end
   local text = take(state)
+  pcall(buffer.highlight, view.buf, select(2, text:gsub('\n', '')))
   local list, before, after, is_new
   local ok, err = pcall(view.edit, view, function()
     list, before, after, is_new = write(self, kind, state, text)
@@ -252,7 +257,6 @@ function Writer:flush()
     return self:_later(RETRY)
   end
   self.seen = self.view.edits
-  buffer.highlight(self.view.buf, true)
   if not self:_is_empty() then
     self:_later(1)
   elseif self.finished then
@@ -296,7 +300,7 @@ function Writer:close()
     self.timer:close()
     self.view.bounds:unride(self)
     if self.view:is_valid() then
-      pcall(buffer.highlight, self.view.buf, false)
+      pcall(buffer.highlight, self.view.buf)
       api.nvim_buf_clear_namespace(self.view.buf, ns, 0, -1)
     end
   end

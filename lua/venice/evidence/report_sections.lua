@@ -164,6 +164,9 @@ local function add_gpu(text, report)
   for _, name in ipairs({ 'arch', 'level', 'driver', 'vbios' }) do
     fact(text, name, gpu[name])
   end
+  if gpu.level == 'local' then
+    fact(text, 'firmware', "not compared with NVIDIA's reference values (verify.nras)")
+  end
   for i, device in ipairs(part(gpu.devices)) do
     device = part(device)
     fact(text, 'GPU ' .. i, ('%s, serial %s'):format(device.name or '?', device.serial or '?'))
@@ -204,6 +207,31 @@ local function add_checks(text, report)
       end
     end)
   end
+end
+
+-- The last answer's signature: its checks are no part of the attestation's.
+local function add_answers(text, report)
+  local receipt = part(report.receipt)
+  local checks, passed = part(receipt.checks), 0
+  for _, check in ipairs(checks) do
+    passed = passed + (check.ok and 1 or 0)
+  end
+  if #checks == 0 then
+    return
+  end
+  local count = ('%3d of %d'):format(passed, #checks)
+  text:section(titles.answers, count, passed == #checks, function()
+    for _, check in ipairs(checks) do
+      add_check(text, check)
+    end
+    heading(text, 'what the last answer came with')
+    fact(text, 'signed by', receipt.signer)
+    fact(text, 'hash of the request', receipt.request_hash)
+    fact(text, 'hash of the answer', receipt.response_hash)
+    for _, sentence in ipairs(part(receipt.not_proven)) do
+      text:add(INDENT .. '· not proven: ', printable(sentence))
+    end
+  end)
 end
 
 local function add_compose(text, report)
@@ -277,6 +305,7 @@ end
 ---@param report table
 function M.add(text, report)
   add_checks(text, report)
+  add_answers(text, report)
   add_compose(text, report)
   local not_proven = part(report.not_proven)
   if #not_proven > 0 then

@@ -133,7 +133,7 @@ local function add_gpu(text, report)
   end
   local words = 'genuine, answered our nonce; that they sit in this machine cannot be proven'
   if gpu.relayed then
-    words = 'genuine, but relayed: they answered for another machine than the attested one'
+    words = 'genuine, but relayed: by its configuration the attested machine has none'
   end
   add_row(text, 'GPU', 'VeniceLabel', value, gpu.relayed and 'VeniceWarn' or 'VeniceOk', words)
 end
@@ -142,15 +142,21 @@ local function add_answers(text, report)
   local receipt = report.receipt
   if type(receipt) ~= 'table' then
     if report.accepted then
-      local words = 'for this enclave; each answer says if it is signed'
+      local words = 'for this enclave; no signature of the last answer is known'
       add_row(text, 'Answers', 'VeniceLabel', 'encrypted', 'VeniceOk', words)
     end
+  elseif receipt.unchecked then
+    local words = 'the signature of the last answer (' .. printable(receipt.unchecked) .. ')'
+    add_row(text, 'Answers', 'VeniceLabel', 'not checked', 'VeniceWarn', words)
   elseif receipt.verified then
     local words = 'by the key that the quote binds; their text is not bound to it'
     add_row(text, 'Answers', 'VeniceLabel', 'signed', 'VeniceOk', words)
   else
-    local words = receipt.reason and printable(receipt.reason) or 'the signature does not hold'
-    add_row(text, 'Answers', 'VeniceLabel', 'not signed', 'VeniceWarn', words)
+    local words = 'what signs the last answer does not hold'
+    if receipt.reason then
+      words = words .. ' (' .. printable(receipt.reason) .. ')'
+    end
+    add_row(text, 'Answers', 'VeniceLabel', 'INVALID', 'VeniceFail', words)
   end
 end
 

@@ -111,7 +111,8 @@ function M.summary(report)
       words[#words + 1] = 'quote signature not verified'
     end
     if report.gpu then
-      words[#words + 1] = report.gpu.verified and 'GPU genuine' or 'GPU not verified'
+      local genuine = report.gpu.relayed and 'GPU genuine but relayed' or 'GPU genuine'
+      words[#words + 1] = report.gpu.verified and genuine or 'GPU not verified'
     end
     words[#words + 1] = M.enclave(report)
   end
