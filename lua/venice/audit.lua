@@ -132,7 +132,7 @@ function M.items()
   end
   if shada_keeps_registers() then
     local words = "'shada' saves registers: what you yank from a chat is written to disk at exit"
-    list[#list + 1] = item('warn', words, ":set shada+=<0   (no registers are saved then)")
+    list[#list + 1] = item('warn', words, ':set shada+=<0   (no registers are saved then)')
   else
     list[#list + 1] = item('ok', "'shada' saves no registers")
   end

@@ -69,13 +69,17 @@ function M.last_event()
   return last_event and vim.deepcopy(last_event)
 end
 
---- Fires a User autocommand. Never with plaintext in its data.
+--- Fires a User autocommand. Never with plaintext in its data. What fails in somebody else's is
+--- shown, and stops nothing of ours.
 ---@private
 ---@param name string
 ---@param data table
 function M._event(name, data)
   last_event = vim.tbl_extend('error', { event = name, data = data }, {})
-  require('venice.compat').user_event(name, data)
+  local ok, message = pcall(require('venice.compat').user_event, name, data)
+  if not ok then
+    require('venice.errors').notice(message, vim.log.levels.WARN)
+  end
 end
 
 --- Says that an enclave was attested.

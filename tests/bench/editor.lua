@@ -88,10 +88,17 @@ describe('editor', function()
           _G.worst, _G.last = math.max(_G.worst, now - _G.last), now
         end)]])
       cost[tokens] = answer(nvim, { tokens = tokens, rate = 0 }, thread_ms)
-      say('%5d tokens at once, editor thread            %.0f ms%s', tokens, cost[tokens],
-        tokens == 8000 and '   [200]' or '')
-      say('%5d tokens at once, longest stall            %.1f ms   [16]', tokens,
-        nvim.lua('return _G.worst') / 1e6)
+      say(
+        '%5d tokens at once, editor thread            %.0f ms%s',
+        tokens,
+        cost[tokens],
+        tokens == 8000 and '   [200]' or ''
+      )
+      say(
+        '%5d tokens at once, longest stall            %.1f ms   [16]',
+        tokens,
+        nvim.lua('return _G.worst') / 1e6
+      )
       nvim.stop()
     end
     say('8000 / 2000 tokens                            %.1f   [4]', cost[8000] / cost[2000])

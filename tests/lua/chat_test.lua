@@ -7,10 +7,13 @@ describe('a chat', function()
 
   local function start(opts)
     nvim = child.start(vim.tbl_extend('force', { columns = 160, lines = 24 }, opts or {}))
-    nvim.lua([[
+    nvim.lua(
+      [[
       package.path = ... .. '/?.lua;' .. package.path
       require('tests.lua.fake_client').install()
-    ]], child.root)
+    ]],
+      child.root
+    )
   end
 
   local function fake(call, ...)

@@ -263,10 +263,13 @@ describe('a client', function()
   end)
 
   it('goes on where a handler raises, and says it once', function()
-    local number = nvim.lua([[return chat(..., {
+    local number = nvim.lua(
+      [[return chat(..., {
       on_event = function() error('broken on purpose') end,
       on_state = function() error('broken on purpose') end,
-    })]], sim.model)
+    })]],
+      sim.model
+    )
     local other = nvim.lua('return chat(...)', sim.models[2])
     assert.is_nil(finish(number).err)
     assert.is_true(#finish(other).text > 0)
@@ -539,14 +542,17 @@ describe("the plugin's own client", function()
     sim.reset()
     sim.answer({ rate = 0 })
     nvim = child.start({ env = { VENICE_API_KEY = KEY } })
-    nvim.lua([[
+    nvim.lua(
+      [[
       local options = ...
       _G.setup = function(opts)
         opts = vim.tbl_extend('keep', opts or {}, options)
         require('venice.config').setup(opts)
       end
       _G.default = function() return assert(require('venice.client').default()) end
-      setup()]], sim.options())
+      setup()]],
+      sim.options()
+    )
   end)
   after_each(function()
     nvim.stop()
@@ -567,7 +573,8 @@ describe("the plugin's own client", function()
 
   it('is another one for another service; the old one ends what it has begun', function()
     sim.answer({ tokens = 60, rate = 60 })
-    nvim.lua([[
+    nvim.lua(
+      [[
       _G.old = default()
       local model = ...
       _G.text = ''
@@ -576,7 +583,9 @@ describe("the plugin's own client", function()
           if event.kind == 'content' then _G.text = _G.text .. event.text end
         end,
         on_done = function(err) _G.done = { err } end,
-      })]], sim.model)
+      })]],
+      sim.model
+    )
     nvim.wait_for('#_G.text > 0')
     nvim.lua([[
       setup({ base_url = 'http://127.0.0.1:9' })

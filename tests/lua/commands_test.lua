@@ -7,10 +7,13 @@ describe('the commands', function()
 
   before_each(function()
     nvim = child.start({ columns = 100, lines = 20 })
-    nvim.lua([[
+    nvim.lua(
+      [[
       package.path = ... .. '/?.lua;' .. package.path
       require('tests.lua.fake_client').install()
-    ]], child.root)
+    ]],
+      child.root
+    )
   end)
   after_each(function()
     nvim.stop()
@@ -29,7 +32,8 @@ describe('the commands', function()
       end, vim.tbl_keys(package.loaded))
     ]])
     assert.are.same({}, loaded)
-    local times = fresh.lua([[
+    local times = fresh.lua(
+      [[
       local uv, times = vim.uv or vim.loop, {}
       for i = 1, 21 do
         vim.g.loaded_venice = nil
@@ -39,7 +43,9 @@ describe('the commands', function()
       end
       table.sort(times)
       return times
-    ]], child.root)
+    ]],
+      child.root
+    )
     fresh.stop()
     assert.is_true(times[11] < 0.3 * 5 * child.slack, ('%.3f ms'):format(times[11]))
   end)

@@ -7,10 +7,13 @@ describe('a selection', function()
 
   before_each(function()
     nvim = child.start({ columns = 100, lines = 20 })
-    nvim.lua([[
+    nvim.lua(
+      [[
       package.path = ... .. '/?.lua;' .. package.path
       require('tests.lua.fake_client').install()
-    ]], child.root)
+    ]],
+      child.root
+    )
   end)
   after_each(function()
     nvim.stop()

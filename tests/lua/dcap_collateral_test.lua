@@ -72,9 +72,11 @@ describe('the cache of collateral', function()
       return (text:gsub(FMSPC, '90c06f000000'))
     end,
     ['has a digit of a signature changed'] = function(text)
-      return (text:gsub('("tcb_info_signature":")(.)', function(name, digit)
-        return name .. (digit == '0' and '1' or '0')
-      end))
+      return (
+        text:gsub('("tcb_info_signature":")(.)', function(name, digit)
+          return name .. (digit == '0' and '1' or '0')
+        end)
+      )
     end,
     ['has a status changed'] = function(text)
       return (text:gsub('OutOfDate', 'UpToDate'))

@@ -18,9 +18,11 @@ describe('evidence that is judged offline', function()
   local NONCE = ('0123456789abcdef'):rep(4)
 
   local function unescape(text)
-    return (text:gsub('%%(%x%x)', function(hex)
-      return string.char(tonumber(hex, 16))
-    end))
+    return (
+      text:gsub('%%(%x%x)', function(hex)
+        return string.char(tonumber(hex, 16))
+      end)
+    )
   end
 
   local function get(path)
@@ -59,10 +61,14 @@ describe('evidence that is judged offline', function()
   end
 
   local function verify(call, args)
-    local got = h.nvim.lua([[
+    local got = h.nvim.lua(
+      [[
       local call, args = ...
       local report, err = require('venice.e2ee')[call](args)
-      return { report = report, err = err }]], call, args)
+      return { report = report, err = err }]],
+      call,
+      args
+    )
     assert(got.report, got.err and got.err.message)
     return got.report
   end
@@ -82,13 +88,16 @@ describe('evidence that is judged offline', function()
   -- A string of bytes travels to the child as a blob, so the child makes it from hex.
   local function verify_quote(args)
     args.quote = to_hex(args.quote)
-    return h.nvim.lua([[
+    return h.nvim.lua(
+      [[
       local args = ...
       args.quote = args.quote:gsub('%x%x', function(byte)
         return string.char(tonumber(byte, 16))
       end)
       local report, err = require('venice.e2ee').verify_quote(args)
-      return assert(report, err and err.message)]], args)
+      return assert(report, err and err.message)]],
+      args
+    )
   end
 
   it('has the same verdict for a quote', function()

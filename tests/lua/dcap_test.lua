@@ -90,7 +90,8 @@ describe('the hardware of a model', function()
     for days, seconds in pairs({ [300 / 86400] = 300, [29] = 600 }) do
       clear_cache()
       h.sim.tcb({ next_update_days = days })
-      local left = h.nvim.lua([[
+      local left = h.nvim.lua(
+        [[
         local options, model = ...
         options = require('venice.config').client_options(options)
         local client = assert(require('venice.client').new(options))
@@ -100,7 +101,10 @@ describe('the hardware of a model', function()
         assert(not ended.err, ended.err and ended.err.message)
         local left = client:report(model).good_until - os.time()
         client:close()
-        return left]], h.sim.options({ session_ttl = 600 }), h.sim.model)
+        return left]],
+        h.sim.options({ session_ttl = 600 }),
+        h.sim.model
+      )
       assert.is_true(left <= seconds and left > seconds - 60, left .. ' of ' .. seconds)
     end
   end)

@@ -197,8 +197,7 @@ describe('the envelope', function()
     assert.are.equal(vectors.model_public, e2ee.keypair(vectors.model_private):public_key())
     assert.are.equal(vectors.client_public, e2ee.keypair(vectors.client_private):public_key())
     assert.are.equal(vectors.model_address, e2ee.derive_eth_address(vectors.model_public))
-    local model, client =
-      e2ee.keypair(vectors.model_private), e2ee.keypair(vectors.client_private)
+    local model, client = e2ee.keypair(vectors.model_private), e2ee.keypair(vectors.client_private)
     for _, case in ipairs(vectors.request) do
       assert.are.equal(case.plaintext, e2ee.open(model, case.blob))
     end
@@ -325,8 +324,7 @@ describe('a stream', function()
   end)
 
   it("passes the server's error on", function()
-    local events =
-      read(content('one') .. 'data: {"error":{"message":"overloaded","code":"x"}}\n\n')
+    local events = read(content('one') .. 'data: {"error":{"message":"overloaded","code":"x"}}\n\n')
     assert.are.equal(2, #events)
     assert.are.equal('error', events[2].kind)
     assert.are.equal('server', events[2].code)

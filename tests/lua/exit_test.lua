@@ -132,7 +132,8 @@ describe('the end of the editor', function()
   it('while the key command hangs ends that command too', function()
     nvim = child.start()
     local pid_file = nvim.dirs.tmp .. '/pid'
-    nvim.lua([[
+    nvim.lua(
+      [[
       local url, model, pid_file = ...
       local config = require('venice.config')
       _G.client = assert(require('venice.client').new(config.client_options({
@@ -140,7 +141,10 @@ describe('the end of the editor', function()
         api_key = { cmd = { 'sh', '-c', 'echo $$ > ' .. pid_file .. '; exec sleep 60' } },
       })))
       client:chat({ model = model, messages = { { role = 'user', content = 'x' } } })]],
-      sim.url, sim.model, pid_file)
+      sim.url,
+      sim.model,
+      pid_file
+    )
     nvim.wait_for(function()
       return vim.fn.filereadable(pid_file) == 1 and #child.read(pid_file) > 0
     end)

@@ -137,9 +137,12 @@ describe('with the service', function()
       local text = nvim.text():match('^\nquestion\n\n(.-)\n\n$')
       assert.is_truthy(text, nvim.text())
       assert.are.equal(text, ('One two three four'):sub(1, #text))
-      assert.are.equal(code == 'cut_off' and 'cut_off' or 'error', nvim.lua([[
+      assert.are.equal(
+        code == 'cut_off' and 'cut_off' or 'error',
+        nvim.lua([[
         return require('venice').last_event().data.outcome
-      ]]))
+      ]])
+      )
       sim.fault('none')
       nvim.cmd('Venice retry')
       idle()
@@ -170,11 +173,14 @@ describe('with the service', function()
   end)
 
   it('a refused connection is named', function()
-    nvim.lua([[
+    nvim.lua(
+      [[
       local options = ...
       options.base_url = 'http://127.0.0.1:9'
       require('venice').setup(options)
-    ]], sim.options({ model = sim.model }))
+    ]],
+      sim.options({ model = sim.model })
+    )
     ask()
     assert.are.equal('connect', status().error.code)
     assert.are.equal('\nquestion', nvim.text())

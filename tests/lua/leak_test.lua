@@ -33,13 +33,17 @@ describe('after a session', function()
       env = vim.tbl_extend('force', { VENICE_API_KEY = KEY }, env or {}),
       args = { '-i', shada },
     })
-    nvim.lua([[
+    nvim.lua(
+      [[
       local options, shada = ...
       vim.o.updatecount, vim.o.undofile, vim.o.backup, vim.o.writebackup = 10, true, true, true
       vim.o.swapfile, vim.o.directory = true, vim.env.TMPDIR .. '//'
       vim.o.shadafile, vim.o.shada = shada, "!,'100,<500,s100,h"
       require('venice').setup(options)
-    ]], sim.options(vim.tbl_extend('force', { model = sim.model }, options or {})), shada)
+    ]],
+      sim.options(vim.tbl_extend('force', { model = sim.model }, options or {})),
+      shada
+    )
     return shada
   end
 
@@ -155,11 +159,14 @@ describe('after a session', function()
 
   it('with a key command, its environment and the disk are clean', function()
     local dir = child.tempdir()
-    child.write(dir .. '/key.sh', table.concat({
-      '#!/bin/sh',
-      'tr "\\000" "\\n" < /proc/$$/environ > ' .. dir .. '/environ',
-      'cat ' .. dir .. '/key',
-    }, '\n'))
+    child.write(
+      dir .. '/key.sh',
+      table.concat({
+        '#!/bin/sh',
+        'tr "\\000" "\\n" < /proc/$$/environ > ' .. dir .. '/environ',
+        'cat ' .. dir .. '/key',
+      }, '\n')
+    )
     child.write(dir .. '/key', KEY .. '\n')
     local shada = start({ api_key = { cmd = { 'sh', dir .. '/key.sh' } } })
     ask()

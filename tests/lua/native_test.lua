@@ -130,7 +130,7 @@ describe('the source', function()
     for _, file in ipairs(files) do
       local text = child.read(file)
       local is_native = file:find('/venice/native%.lua$') ~= nil
-      local has_ffi = text:find("require%(?%s*['\"]ffi['\"]") ~= nil
+      local has_ffi = text:find('require%(?%s*[\'"]ffi[\'"]') ~= nil
       assert.are.equal(is_native, has_ffi, file)
       assert.is_falsy(text:find('%(%s*%*%s*%)%s*%('), file .. ' has a callback type')
     end

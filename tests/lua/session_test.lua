@@ -149,7 +149,8 @@ describe('e2ee.new', function()
     assert.is_true(log[#log].all_sealed)
     assert.are.equal('Grüße', log[#log].messages[2].text)
 
-    local read = nvim.lua([[
+    local read = nvim.lua(
+      [[
       local body = ...
       local stream = assert(sealed.request:stream())
       local events = stream:feed(body)
@@ -160,7 +161,9 @@ describe('e2ee.new', function()
         table.insert(blobs, (assert(sealed.request:decrypt_chunk(blob))))
       end
       local _, err = sealed.request:decrypt_chunk('04')
-      return { events = events, chunks = table.concat(blobs), err = err }]], answer.body)
+      return { events = events, chunks = table.concat(blobs), err = err }]],
+      answer.body
+    )
     local text = ''
     for _, event in ipairs(read.events) do
       assert.are_not.equal('error', event.kind)
@@ -209,10 +212,13 @@ describe('e2ee.new', function()
       local sealed, err = client:encrypt({ { role = 'user', content = 'x' } }, session.value)
       return sealed == nil and err.code]])
     assert.are.equal('attestation', code)
-    local fakes = { "{}", "{ id = 1 }", "nil", "{ attestation = { accepted = true } }" }
+    local fakes = { '{}', '{ id = 1 }', 'nil', '{ attestation = { accepted = true } }' }
     for _, session in ipairs(fakes) do
-      local ok = pcall(nvim.lua, ([[
-        client:encrypt({ { role = 'user', content = 'x' } }, %s)]]):format(session))
+      local ok = pcall(
+        nvim.lua,
+        ([[
+        client:encrypt({ { role = 'user', content = 'x' } }, %s)]]):format(session)
+      )
       assert.is_false(ok, session)
     end
   end)
@@ -237,22 +243,28 @@ describe('e2ee.new', function()
   end)
 
   it('chats and cancels', function()
-    nvim.lua([[
+    nvim.lua(
+      [[
       _G.text = ''
       client:chat({ model = ..., messages = { { role = 'user', content = 'x' } } }, {
         on_event = function(event)
           if event.kind == 'content' then _G.text = _G.text .. event.text end
         end,
         on_done = keep('chat'),
-      })]], sim.model)
+      })]],
+      sim.model
+    )
     nvim.wait_for('_G.chat.count > 0')
     assert.are.equal('One wörd', nvim.lua('return _G.text'))
     assert.are.equal('stop', nvim.lua('return _G.chat.value.finish_reason'))
     sim.answer({ tokens = 1000, rate = 50 })
-    nvim.lua([[
+    nvim.lua(
+      [[
       local id = client:chat({ model = ..., messages = { { role = 'user', content = 'x' } } },
         { on_done = keep('chat') })
-      client:cancel(id)]], sim.model)
+      client:cancel(id)]],
+      sim.model
+    )
     nvim.wait_for('_G.chat.count > 0')
     assert.are.equal('cancelled', nvim.lua('return _G.chat.err.code'))
   end)
@@ -284,10 +296,13 @@ describe('e2ee.new', function()
 
   it('ends with close, twice if need be', function()
     sim.fault('attestation_hang')
-    nvim.lua([[
+    nvim.lua(
+      [[
       client:create_session(..., keep('session'))
       client:close()
-      client:close()]], sim.model)
+      client:close()]],
+      sim.model
+    )
     nvim.wait_for('_G.session.count > 0')
     assert.are.equal('cancelled', nvim.lua('return _G.session.err.code'))
     assert.are.equal('cancelled', create_session().err.code)
@@ -299,11 +314,14 @@ describe('e2ee.new', function()
     local function verify(extra)
       local args = { response = sim.request('GET', path).body, nonce = nonce, model = sim.model }
       args.policy = { dcap = 'off', gpu = 'off' }
-      return nvim.lua([[
+      return nvim.lua(
+        [[
         local args = ...
         args.now = os.time()
         local report, err = e2ee.verify_attestation(args)
-        return { report = report, err = err }]], vim.tbl_extend('force', args, extra or {}))
+        return { report = report, err = err }]],
+        vim.tbl_extend('force', args, extra or {})
+      )
     end
     local good = verify().report
     assert.is_true(good.verified and good.accepted)
@@ -339,7 +357,8 @@ describe('e2ee.new', function()
   it('takes any bytes as evidence: they are judged, never an error', function()
     local nonce = ('0'):rep(64)
     for _, bytes in ipairs({ '', '\255', '{\0}', '{"a":"\237\160\128"}', '[]', 'null', '"' }) do
-      local got = nvim.lua([[
+      local got = nvim.lua(
+        [[
         local bytes, nonce = ...
         local policy = { dcap = 'require' }
         local quote = assert(e2ee.verify_quote({
@@ -349,7 +368,10 @@ describe('e2ee.new', function()
           response = bytes, nonce = nonce, model = 'm', now = 1, policy = policy,
           collateral = bytes, nras = { response = bytes, jwks = bytes },
         }))
-        return { quote, response }]], bytes, nonce)
+        return { quote, response }]],
+        bytes,
+        nonce
+      )
       for _, report in ipairs(got) do
         assert.is_false(report.verified)
         assert.is_false(report.accepted)

@@ -26,7 +26,8 @@ describe('the writer', function()
 
   before_each(function()
     nvim = child.start({ columns = 100, lines = 20 })
-    nvim.lua([[
+    nvim.lua(
+      [[
       package.path = ... .. '/?.lua;' .. package.path
       require('tests.lua.fake_client').install()
       _G.chat_buf = nil
@@ -37,7 +38,9 @@ describe('the writer', function()
       function _G.chat_text()
         return table.concat(vim.api.nvim_buf_get_lines(_G.chat_buf, 0, -1, false), '\n')
       end
-    ]], child.root)
+    ]],
+      child.root
+    )
   end)
   after_each(function()
     nvim.stop()
@@ -85,11 +88,14 @@ describe('the writer', function()
       bytes[#bytes + 1] = string.char(byte)
     end
     local all = table.concat(bytes) .. '\r\n\27[31m\n'
-    nvim.lua([[
+    nvim.lua(
+      [[
       local all = ...
       for i = 1, #all do fake.text(all:sub(i, i)) end
       fake.done()
-    ]], all)
+    ]],
+      all
+    )
     assert.are.equal('\np\n\n' .. all .. '\n\n', chat_text())
   end)
 

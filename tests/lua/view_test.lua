@@ -7,10 +7,13 @@ describe('a chat buffer', function()
 
   local function start(opts)
     nvim = child.start(vim.tbl_extend('force', { columns = 120, lines = 24 }, opts or {}))
-    nvim.lua([[
+    nvim.lua(
+      [[
       package.path = ... .. '/?.lua;' .. package.path
       require('tests.lua.fake_client').install()
-    ]], child.root)
+    ]],
+      child.root
+    )
   end
 
   local function exchange()
@@ -209,5 +212,105 @@ describe('a chat buffer', function()
     nvim.cmd('VeniceChat one')
     nvim.lua([[fake.done({ code = 'server', message = 'a\27]0;x\7\nb', hint = 'c\nd' })]])
     assert.is_truthy(nvim.screen_text():find('server: a ]0;x b', 1, true))
+  end)
+end)
+
+-- Whatever a user does to a chat, what a model wrote never becomes a part of a prompt, nor the other
+-- way round: A marks text of answers, R reasoning, U prompts. (Moving and pasting are left out.)
+describe('the turns of a chat', function()
+  local operations = {
+    'dd',
+    '2dd',
+    'D',
+    'x',
+    'J',
+    '3J',
+    'vjd',
+    'Vkd',
+    'v}d',
+    'dG',
+    'dgg',
+    'u',
+    'u',
+    '3u',
+    '<C-r>',
+    'g-',
+    'g+',
+    'ccU<Esc>',
+    'iU<Esc>',
+    'aU<CR>U<Esc>',
+    'OU<Esc>',
+    'oU<Esc>',
+    'gg',
+    'G',
+    'k',
+    'j',
+    '3k',
+    '5j',
+    '{',
+    '}',
+    'zR',
+    'ggdG',
+    'gUU',
+    '<C-v>jd',
+    '>>',
+  }
+
+  it('stay apart under any edits, undo and redo', function()
+    local nvim = child.start({ columns = 80, lines = 24 })
+    nvim.lua(
+      [[
+      package.path = ... .. '/?.lua;' .. package.path
+      require('tests.lua.fake_client').install()
+      function _G.check()
+        local chat = require('venice.chat').current()
+        local view = chat.view
+        view:sync()
+        local turns = view:live_turns()
+        local last = turns[#turns]
+        if last.role ~= 'user' then return 'there is no draft' end
+        for _, entry in ipairs(view.bounds:live()) do
+          local line = vim.api.nvim_buf_get_lines(view.buf, entry.row, entry.row + 1, false)[1]
+          if line ~= '' then return 'a header stands on text: ' .. line end
+        end
+        for _, turn in ipairs(view:texts()) do
+          local alien = turn.role == 'user' and '[AR]' or 'R'
+          if turn.text:find(alien) then return turn.role .. ' has ' .. turn.text end
+        end
+      end
+    ]],
+      child.root
+    )
+    nvim.cmd('set nomore cmdheight=6 shortmess+=aoOtT')
+    local seed = 20261122
+    local function random(n)
+      seed = (seed * 1103515245 + 12345) % 2147483648
+      return math.floor(seed / 65536) % n + 1
+    end
+    for round = 1, 6 do
+      nvim.cmd('VeniceChat! U U')
+      nvim.lua([[fake.text('R R\nR', 'reasoning') fake.text('A\nA A\n\nA') fake.done()]])
+      nvim.cmd('VeniceChat U')
+      nvim.lua([[fake.text('A A\nA') fake.done()]])
+      nvim.cmd('VeniceChat U')
+      nvim.lua([[fake.text('R', 'reasoning') fake.text('A')]])
+      local done = {}
+      for step = 1, 60 do
+        local keys = operations[random(#operations)]
+        done[#done + 1] = keys
+        -- Text that the user types into an answer is the answer's.
+        nvim.type_keys(keys)
+        if step % 10 == 0 then
+          nvim.lua([[fake.text('A\nA ')]])
+        end
+        local wrong = nvim.lua('return check()')
+        assert.is_nil(wrong, ('round %d: %s: %s'):format(round, table.concat(done, ' '), wrong))
+      end
+      nvim.lua('fake.done()')
+      assert.are.equal('idle', nvim.lua([[return require('venice').status().state]]))
+      assert.is_nil(nvim.lua('return check()'))
+    end
+    assert.is_nil(nvim.messages():find('stack traceback', 1, true), nvim.messages())
+    nvim.stop()
   end)
 end)

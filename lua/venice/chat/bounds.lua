@@ -27,7 +27,7 @@ Bounds.__index = Bounds
 ---@param buf integer
 ---@return venice.Bounds
 function Bounds.new(buf)
-  return setmetatable({ buf = buf, list = {}, states = {}, riders = {} }, Bounds)
+  return setmetatable({ buf = buf, list = {}, states = {}, newest = 0, riders = {} }, Bounds)
 end
 
 -- The number of the current state in the undo tree.
@@ -47,21 +47,20 @@ end
 --- Makes `row`, an empty line, a boundary. A bound that is known already is moved there.
 ---@param row integer 0-based
 ---@param bound venice.Bound|nil
----@param after venice.Bound|nil its place in the order; nil: the last
 ---@return venice.Bound
-function Bounds:put(row, bound, after)
+function Bounds:put(row, bound)
   bound = bound or {}
-  local known = false
-  for _, other in ipairs(self.list) do
-    known = known or other == bound
-  end
-  if not known then
-    local at = #self.list + 1
-    for i, other in ipairs(self.list) do
-      at = other == after and i + 1 or at
+  local at = #self.list + 1
+  for i = #self.list, 1, -1 do
+    local other = self.list[i]
+    if other == bound then
+      table.remove(self.list, i)
+      at = at - 1
+    elseif not other.gone and self:position(other) >= row then
+      at = i
     end
-    table.insert(self.list, at, bound)
   end
+  table.insert(self.list, at, bound)
   place(self, bound, row)
   return bound
 end
@@ -83,16 +82,21 @@ function Bounds:drop(bound)
   bound.gone = true
 end
 
+--- Where a boundary is. Behind `col` stands what was typed into its line or joined to it.
 ---@param bound venice.Bound
----@return integer row 0-based
----@return integer col 0 unless the line was written into
+---@return integer row 0-based, -1 where there is none
+---@return integer col 0 unless its line was joined to the one above
 function Bounds:position(bound)
   local at = api.nvim_buf_get_extmark_by_id(self.buf, ns, bound.mark, {})
-  return at[1] or -1, at[2] or 0
+  local floor = api.nvim_buf_get_extmark_by_id(self.buf, ns, bound.floor, {})
+  if not at[1] then
+    return -1, 0
+  end
+  return at[1], floor[1] == at[1] and floor[2] or at[2]
 end
 
---- The boundaries that have a line now, from top to bottom, as { bound, row, col }. Of several on
---- one line only the last has it: the text of the others was deleted.
+--- The boundaries that have a line now, from top to bottom, as { bound, row, col }. Of several at
+--- one place only the last has it: the text of the others was deleted.
 ---@return table[]
 function Bounds:live()
   local found = {}
@@ -103,13 +107,17 @@ function Bounds:live()
     end
   end
   table.sort(found, function(a, b)
-    return a.row < b.row or (a.row == b.row and a.order < b.order)
+    if a.row ~= b.row or a.col ~= b.col then
+      return a.row < b.row or (a.row == b.row and a.col < b.col)
+    end
+    return a.order < b.order
   end)
   local count = api.nvim_buf_line_count(self.buf)
   local live = {}
   for i, entry in ipairs(found) do
     local below = found[i + 1]
-    if entry.row >= 0 and entry.row < count and not (below and below.row == entry.row) then
+    local is_covered = below and below.row == entry.row and below.col == entry.col
+    if entry.row >= 0 and entry.row < count and not is_covered then
       live[#live + 1] = entry
     end
   end
@@ -136,37 +144,29 @@ end
 local function repair(self, entry)
   local row = entry.row
   local line = api.nvim_buf_get_lines(self.buf, row, row + 1, false)[1]
-  if line == '' then
-    local floor = api.nvim_buf_get_extmark_by_id(self.buf, ns, entry.bound.floor, {})
-    if floor[1] ~= row or floor[2] ~= 0 then
-      place(self, entry.bound, row)
+  if line ~= '' then
+    -- In the undo block of the edit. Piece by piece, so that cursors and marks keep their text.
+    pcall(vim.cmd, 'silent undojoin')
+    local cut = math.min(entry.col, #line)
+    if cut < #line then
+      api.nvim_buf_set_text(self.buf, row, cut, row, cut, { '', '' })
     end
-    return false
-  end
-  local floor = api.nvim_buf_get_extmark_by_id(self.buf, ns, entry.bound.floor, {})
-  local cut = floor[1] == row and floor[2] or entry.col
-  cut = row == 0 and 0 or math.min(cut, #line)
-  local above, below = line:sub(1, cut), line:sub(cut + 1)
-  -- In the undo block of the edit. Piece by piece, so that cursors and marks stay with their text.
-  pcall(vim.cmd, 'silent undojoin')
-  if below ~= '' then
-    api.nvim_buf_set_text(self.buf, row, cut, row, cut, { '', '' })
-  end
-  if above ~= '' then
-    api.nvim_buf_set_text(self.buf, row, cut, row, cut, { '', '' })
-    row = row + 1
+    if cut > 0 then
+      api.nvim_buf_set_text(self.buf, row, cut, row, cut, { '', '' })
+      row = row + 1
+    end
   end
   place(self, entry.bound, row)
-  return true
+  return line ~= ''
 end
 
 local function repair_all(self)
   local repaired = false
   api.nvim_buf_call(self.buf, function()
-    for _, entry in ipairs(self:live()) do
-      local row, col = self:position(entry.bound)
-      entry.row, entry.col = row, col
-      repaired = repair(self, entry) or repaired
+    -- From below, so that the places of the others stay true.
+    local live = self:live()
+    for i = #live, 1, -1 do
+      repaired = repair(self, live[i]) or repaired
     end
   end)
   return repaired
@@ -205,7 +205,13 @@ end
 ---@param same_state boolean|nil the caller knows that the state's number has not changed
 function Bounds:remember(same_state)
   if not same_state or not self.state then
-    self.state = undo_state(self.buf)
+    local number = undo_state(self.buf)
+    -- Commands that save a line and change nothing (x on an empty one) make states too, which look
+    -- like the one before.
+    for skipped = self.newest + 1, number - 1 do
+      self.states[skipped] = self.states[self.state]
+    end
+    self.state, self.newest = number, math.max(self.newest, number)
   end
   self.tick = api.nvim_buf_get_changedtick(self.buf)
   local state = {}
@@ -221,7 +227,7 @@ end
 --- Goes back to what was remembered last, in a buffer whose marks and undo tree are lost.
 function Bounds:restart()
   local state = self.states[self.state]
-  self.states = {}
+  self.states, self.newest = {}, 0
   for _, bound in ipairs(self.list) do
     bound.mark, bound.floor = nil, nil
   end

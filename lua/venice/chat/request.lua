@@ -4,6 +4,7 @@
 local config = require('venice.config')
 local conversation = require('venice.chat.conversation')
 local errors = require('venice.errors')
+local places = require('venice.chat.places')
 local receipt = require('venice.chat.receipt')
 local stream = require('venice.chat.stream')
 local window = require('venice.chat.window')
@@ -170,7 +171,7 @@ local function withdraw(self, err, outcome)
     chat.view:draw(self.turn)
     return
   end
-  chat.view:remove_answer(self.turn)
+  places.remove(chat.view, self.turn)
   chat.failed_prompt = outcome ~= 'stopped'
   if outcome ~= 'stopped' then
     chat:mark_prompt(err)
@@ -201,18 +202,14 @@ local function settle(self, err, outcome)
   end
 end
 
--- What others are told of the end; an autocommand of theirs may fail.
 local function announce(self, err, outcome)
-  local ok, message = pcall(event, 'VeniceRequestFinished', {
+  event('VeniceRequestFinished', {
     id = self.id,
     model = self.turn.model,
     outcome = outcome,
     code = err and err.code or nil,
     usage = self.usage,
   })
-  if not ok then
-    errors.notice(message, vim.log.levels.ERROR)
-  end
   vim.schedule(function()
     if outcome == 'ok' then
       self:_ask_who_signed()
@@ -269,7 +266,7 @@ local function replace(self)
   turn.usage, turn.error, turn.finish_reason, turn.unauthenticated = nil, nil, nil, 0
   turn.state, turn.is_empty = 'streaming', nil
   receipt.forget(turn)
-  self.chat.view:clear_answer(turn)
+  places.clear(self.chat.view, turn)
 end
 
 local function make_writer(self)
@@ -316,7 +313,7 @@ function M.start(chat, client, messages, replaced)
   self.turn.model = chat.model
   chat.request, chat.state = self, 'attesting'
   if not replaced then
-    chat.view:add_answer(self.turn)
+    places.add(chat.view, self.turn)
     window.to_end(chat)
   end
   self.writer = make_writer(self)

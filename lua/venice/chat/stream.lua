@@ -6,6 +6,7 @@
 -- that an answer is whole in the end.
 
 local buffer = require('venice.chat.buffer')
+local places = require('venice.chat.places')
 
 local api = vim.api
 local uv = vim.uv or vim.loop
@@ -75,8 +76,9 @@ end
 function Writer:_save()
   local saved = {}
   for kind, state in pairs(self.kinds) do
-    if state.row then
-      saved[kind] = { row = state.row, col = state.col, written = state.written }
+    local at = state.mark and api.nvim_buf_get_extmark_by_id(self.view.buf, ns, state.mark, {})
+    if at and at[1] then
+      saved[kind] = { row = at[1], col = at[2], written = state.written }
     end
   end
   return saved
@@ -90,13 +92,13 @@ function Writer:_restore(saved)
     state.done = at.written > 0 and { text:sub(1, at.written) } or {}
     state.queue = #text > at.written and { text:sub(at.written + 1) } or {}
     state.written = at.written
-    state.row, state.col = at.row, at.col
     if state.mark then
       api.nvim_buf_del_extmark(self.view.buf, ns, state.mark)
       state.mark = nil
     end
     if at.row then
-      state.mark = api.nvim_buf_set_extmark(self.view.buf, ns, at.row, at.col, {})
+      local ok, mark = pcall(api.nvim_buf_set_extmark, self.view.buf, ns, at.row, at.col, {})
+      state.mark = ok and mark or nil
     end
   end
 end
@@ -160,14 +162,14 @@ local function take(state)
 end
 
 local function find_place(self, kind, state)
-  -- Who deletes an answer while it comes gets the rest of it in a new place.
-  if state.mark and (self.seen == self.view.edits or self.view:has_place(self.turn, kind)) then
-    local at = api.nvim_buf_get_extmark_by_id(self.view.buf, ns, state.mark, {})
-    if at[1] then
+  local at = state.mark and api.nvim_buf_get_extmark_by_id(self.view.buf, ns, state.mark, {})
+  if at and at[1] then
+    -- Who deletes an answer while it comes gets the rest of it in a new place.
+    if self.seen == self.view.edits or places.holds(self.view, self.turn, kind, at[1]) then
       return at[1], at[2], false
     end
   end
-  local row = self.view:place_for(self.turn, kind)
+  local row = places.find(self.view, self.turn, kind)
   return row, #api.nvim_buf_get_lines(self.view.buf, row, row + 1, false)[1], true
 end
 
@@ -179,10 +181,10 @@ local function write(self, kind, state, text)
   local list = windows(buf)
   local lines = vim.split(text, '\n', { plain = true })
   api.nvim_buf_set_text(buf, row, col, row, col, lines)
-  state.row = row + #lines - 1
-  state.col = #lines[#lines] + (#lines == 1 and col or 0)
-  state.mark = api.nvim_buf_set_extmark(buf, ns, state.row, state.col, { id = state.mark })
-  return list, row, state.row, is_new
+  local last = row + #lines - 1
+  col = #lines[#lines] + (#lines == 1 and col or 0)
+  state.mark = api.nvim_buf_set_extmark(buf, ns, last, col, { id = state.mark })
+  return list, row, last, is_new
 end
 
 function Writer:_flush_kind(kind)
@@ -193,13 +195,19 @@ function Writer:_flush_kind(kind)
   local text = take(state)
   pcall(buffer.highlight, view.buf, select(2, text:gsub('\n', '')))
   local list, before, after, is_new
-  local ok, err = pcall(view.edit, view, function()
-    list, before, after, is_new = write(self, kind, state, text)
-  end, nil, function()
-    if not is_new then
-      return before, after - before
+  local ok, err = pcall(
+    view.edit,
+    view,
+    function()
+      list, before, after, is_new = write(self, kind, state, text)
+    end,
+    nil,
+    function()
+      if not is_new then
+        return before, after - before
+      end
     end
-  end)
+  )
   if not ok then
     -- A text lock (E523, E565), most of the time: the text waits.
     table.insert(state.queue, 1, text)

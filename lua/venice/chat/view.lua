@@ -18,9 +18,13 @@ View.__index = View
 
 -- Boundaries and turns ----------------------------------------------------------------------------
 
-local function bind(self, turn, part, row, after)
-  local bound = turn[part] or { turn = turn, part = part }
-  turn[part] = self.bounds:put(row, bound, after)
+--- Makes a row the boundary of a part of a turn.
+---@private
+---@param turn venice.Turn
+---@param part 'head'|'reasoning'|'answer'
+---@param row integer
+function View:_bind(turn, part, row)
+  turn[part] = self.bounds:put(row, turn[part] or { turn = turn, part = part })
 end
 
 ---@param name string the buffer's name
@@ -37,7 +41,7 @@ function View.new(name)
   vim.bo[self.buf].undolevels = -123456 -- the global value counts
   local draft = conversation.turn('user')
   self.turns[1] = draft
-  bind(self, draft, 'head', 0)
+  self:_bind(draft, 'head', 0)
   self.bounds:remember()
   self:draw_all()
   return self
@@ -129,10 +133,14 @@ function View:sync()
   end
 end
 
+--- Makes an empty line the header of a turn of the user's.
+---@private
+---@param row integer
+---@return venice.Turn
 function View:_add_user(row)
   local draft = conversation.turn('user')
   self.turns[#self.turns + 1] = draft
-  bind(self, draft, 'head', row)
+  self:_bind(draft, 'head', row)
   return draft
 end
 
@@ -151,12 +159,14 @@ function View:edit(change, block, grown)
   if not modifiable then
     vim.bo[buf].modifiable = true
   end
+  -- What is put in while the user is typing there is a part of what they type.
+  local typing = api.nvim_get_current_buf() == buf and api.nvim_get_mode().mode:find('^[iR]')
   -- Both commands act on the current buffer, whichever that is for the user.
   local ok, err = pcall(api.nvim_buf_call, buf, function()
     if joins then
       -- Fails after an undo; what follows is a new block then.
       joins = pcall(vim.cmd, 'silent undojoin')
-    else
+    elseif not typing then
       vim.cmd('let &g:undolevels = &g:undolevels')
     end
     change()
@@ -177,156 +187,6 @@ function View:edit(change, block, grown)
   else
     self.bounds:remember(joins)
   end
-end
-
---- Puts an answer's place and a new draft below the last turn.
----@param turn venice.Turn
----@return venice.Turn draft
-function View:add_answer(turn)
-  local draft
-  self:edit(function()
-    local row = api.nvim_buf_line_count(self.buf)
-    api.nvim_buf_set_lines(self.buf, row, row, false, { '', '', '', '' })
-    self.turns[#self.turns + 1] = turn
-    bind(self, turn, 'head', row)
-    draft = self:_add_user(row + 2)
-  end, 'new')
-  self:draw_all()
-  return draft
-end
-
-local function forget_turn(self, turn)
-  for _, part in ipairs({ 'head', 'reasoning', 'answer' }) do
-    if turn[part] then
-      self.bounds:drop(turn[part])
-      draw.erase(self, turn[part])
-      turn[part] = nil
-    end
-  end
-  draw.erase(self, turn)
-  for i, other in ipairs(self.turns) do
-    if other == turn then
-      table.remove(self.turns, i)
-      break
-    end
-  end
-end
-
---- Takes an answer's place away again, and the boundary of the draft below it: the prompt above is
---- the draft then, with what was typed since at its end.
----@param turn venice.Turn
-function View:remove_answer(turn)
-  self:sync()
-  local first = self.bounds:region(turn.head)
-  local turns = self:live_turns()
-  local draft = turns[#turns]
-  local below = draft and self.bounds:region(draft.head)
-  if not first or draft.role ~= 'user' or below <= first then
-    return -- Undone already.
-  end
-  local typed = api.nvim_buf_get_lines(self.buf, below, -1, false)
-  local keep = conversation.trim(typed) ~= ''
-  self:edit(function()
-    api.nvim_buf_set_lines(self.buf, first - 1, keep and below or -1, false, keep and { '' } or {})
-  end)
-  forget_turn(self, turn)
-  forget_turn(self, draft)
-  self.bounds:remember(true)
-  self:draw_all()
-end
-
--- The parts of an answer are no more in this state of the undo tree.
-local function set_aside(self, turn)
-  for _, part in ipairs({ 'reasoning', 'answer' }) do
-    if turn[part] then
-      turn[part].gone = true
-      draw.erase(self, turn[part])
-    end
-  end
-end
-
---- Empties an answer, so that another one can take its place.
----@param turn venice.Turn
-function View:clear_answer(turn)
-  self:sync()
-  local first = self.bounds:region(turn.head)
-  if not first then
-    return
-  end
-  local _, last = self.bounds:region(last_bound(turn))
-  self:edit(function()
-    set_aside(self, turn)
-    api.nvim_buf_set_lines(self.buf, first, math.max(last, first) + 1, false, { '' })
-  end, 'new')
-  self:draw(turn)
-end
-
--- Makes sure that an answer that is being written has its header: an undo may have taken it away.
--- Boundaries are used again, so that every state of the undo tree still knows them.
-local function ensure_place(self, turn)
-  if self.bounds:region(turn.head) then
-    return
-  end
-  local row = api.nvim_buf_line_count(self.buf)
-  api.nvim_buf_set_lines(self.buf, row, row, false, { '', '', '', '' })
-  set_aside(self, turn)
-  bind(self, turn, 'head', row)
-  self:_add_user(row + 2)
-end
-
--- Gives the reasoning a place above the answer.
-local function open_reasoning(self, turn)
-  local row = self.bounds:region(turn.head)
-  if self:text(turn) == '' then
-    api.nvim_buf_set_lines(self.buf, row, row, false, { '' })
-    bind(self, turn, 'reasoning', row, turn.head)
-  else
-    api.nvim_buf_set_lines(self.buf, row, row, false, { '', '', '' })
-    bind(self, turn, 'reasoning', row, turn.head)
-    bind(self, turn, 'answer', row + 2, turn.reasoning)
-  end
-  return row + 1
-end
-
---- Whether the text of a kind has a place, for the user may have deleted it.
----@param turn venice.Turn
----@param kind 'content'|'reasoning'
----@return boolean
-function View:has_place(turn, kind)
-  local bound = turn.head
-  if kind == 'reasoning' then
-    bound = turn.reasoning
-  elseif alive(turn.reasoning) then
-    bound = turn.answer
-  end
-  return alive(bound) ~= nil and self.bounds:region(bound) ~= nil
-end
-
---- Where the text of a kind begins; makes its place where there is none. Inside View:edit.
----@param turn venice.Turn
----@param kind 'content'|'reasoning'
----@return integer row 0-based
-function View:place_for(turn, kind)
-  ensure_place(self, turn)
-  local row
-  if kind == 'reasoning' then
-    row = alive(turn.reasoning) and self.bounds:region(turn.reasoning)
-      or open_reasoning(self, turn)
-  elseif alive(turn.reasoning) then
-    row = alive(turn.answer) and self.bounds:region(turn.answer)
-    if not row then
-      local _, last = self.bounds:region(turn.reasoning)
-      api.nvim_buf_set_lines(self.buf, last + 1, last + 1, false, { '', '' })
-      bind(self, turn, 'answer', last + 1, turn.reasoning)
-      row = last + 2
-    end
-  else
-    row = self.bounds:region(turn.head)
-  end
-  if row >= api.nvim_buf_line_count(self.buf) then
-    api.nvim_buf_set_lines(self.buf, row, row, false, { '' })
-  end
-  return row
 end
 
 --- Puts lines at the end of the draft, with a blank line above where there is text.
@@ -408,7 +268,8 @@ function View:plain_lines(first, last)
   for _, entry in ipairs(self.bounds:live()) do
     local i = entry.row - first + 2
     if lines[i] == '' and entry.bound.part ~= 'answer' then
-      lines[i] = entry.bound.part == 'head' and '── ' .. draw.name_of(entry.bound.turn) .. ' ──'
+      lines[i] = entry.bound.part == 'head'
+          and '── ' .. draw.name_of(entry.bound.turn) .. ' ──'
         or '── Reasoning ──'
     end
   end

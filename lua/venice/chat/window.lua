@@ -159,7 +159,8 @@ end
 ---@param chat venice.Chat
 function M.fold_last_reasoning(chat)
   local ranges = chat.view:reasoning_ranges()
-  for _, win in ipairs(fn.win_findbuf(chat.view.buf)) do
+  -- There is none where the user has deleted it already.
+  for _, win in ipairs(ranges[1] and fn.win_findbuf(chat.view.buf) or {}) do
     fold(win, ranges[#ranges])
   end
 end
