@@ -39,9 +39,12 @@ local function show_report(report)
 end
 
 local function list_models(client)
-  local models = step('GET /models', wait(60, function(done)
-    client:models(done)
-  end)) or {}
+  local models = step(
+    'GET /models',
+    wait(60, function(done)
+      client:models(done)
+    end)
+  ) or {}
   for _, model in ipairs(models) do
     say('    ', model.id, model.reasoning and '  (reasons)' or '')
   end
@@ -99,9 +102,12 @@ local function main()
   if result.value then
     show_report(result.value)
   end
-  local session = step('session with ' .. model, wait(120, function(done)
-    client:create_session(model, done)
-  end))
+  local session = step(
+    'session with ' .. model,
+    wait(120, function(done)
+      client:create_session(model, done)
+    end)
+  )
   if session then
     seal(client, session)
     chat(client, model)
