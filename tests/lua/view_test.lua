@@ -216,7 +216,8 @@ describe('a chat buffer', function()
 end)
 
 -- Whatever a user does to a chat, what a model wrote never becomes a part of a prompt, nor the
--- other way round: A marks text of answers, R reasoning, U prompts. (Moving and pasting are left out.)
+-- other way round: A marks text of answers, R reasoning, U prompts. (Moving and pasting are left
+-- out.)
 describe('the turns of a chat', function()
   local operations = {
     'dd',
