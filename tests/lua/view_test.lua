@@ -288,7 +288,7 @@ describe('the turns of a chat', function()
       seed = (seed * 1103515245 + 12345) % 2147483648
       return math.floor(seed / 65536) % n + 1
     end
-    for round = 1, 6 do
+    for round = 1, 4 do
       nvim.cmd('VeniceChat! U U')
       nvim.lua([[fake.text('R R\nR', 'reasoning') fake.text('A\nA A\n\nA') fake.done()]])
       nvim.cmd('VeniceChat U')
