@@ -77,8 +77,9 @@ function M.chat_visual()
   chat_with('', require('venice.chat.context').visual(), false)
 end
 
--- The chat that is meant, or a word that there is none.
-local function with_chat(action)
+--- The chat that is meant, or a word that there is none.
+---@param action fun(chat: venice.Chat)
+function M.with_chat(action)
   local chats = package.loaded['venice.chat']
   local chat = chats and chats.current()
   if not chat then
@@ -136,8 +137,10 @@ local function show_attestation(model, fresh)
   })
 end
 
--- The model of the chat that is meant, else the one a new chat would have, else one from the list.
-local function with_model(model, action)
+--- The model of the chat that is meant, else the one a new chat would have, else one from the list.
+---@param model string|nil this one
+---@param action fun(id: string)
+function M.with_model(model, action)
   local chats = package.loaded['venice.chat']
   local chat = chats and chats.current()
   model = model or chat and chat.model or require('venice.chat.model').default()
@@ -157,122 +160,19 @@ end
 ---@param model string|nil
 ---@param fresh boolean|nil attest anew
 function M.attest(model, fresh)
-  with_model(model, function(id)
+  M.with_model(model, function(id)
     show_attestation(id, fresh)
-  end)
-end
-
--- Known enclaves ----------------------------------------------------------------------------------
-
-local function trust(args, command)
-  local screen = require('venice.evidence.trust')
-  if args == '' and command.bang then
-    return notice('which one is to be forgotten? :Venice! trust {model}')
-  elseif args == '' then
-    return screen.list()
-  elseif not require('venice.chat.model').is_id(args) then
-    return notice('this is not the id of a model: ' .. args)
-  elseif command.bang then
-    return screen.forget(args)
-  end
-  screen.confirm(args, function()
-    show_attestation(args)
-  end)
-end
-
-local function export(args, command)
-  if args == '' then
-    return notice('where to? :Venice export {file}')
-  end
-  with_model(nil, function(model)
-    require('venice.evidence.export').run(model, args, command.bang)
   end)
 end
 
 -- :Venice -----------------------------------------------------------------------------------------
 
-local function set_model(id)
-  local chats = package.loaded['venice.chat']
-  local chat = chats and chats.current()
-  if chat then
-    chat:set_model(id)
-  end
-  require('venice.errors').notice('the model is ' .. id)
+local function subcommands()
+  return require('venice.subcommands')
 end
-
-local function choose_model(args)
-  local models = require('venice.chat.model')
-  if args ~= '' then
-    if not models.is_id(args) then
-      return notice('this is not the id of a model: ' .. args)
-    end
-    models.remember(args)
-    return set_model(args)
-  end
-  models.select(function(err, id)
-    if err then
-      notify(err)
-    elseif id then
-      set_model(id)
-    end
-  end)
-end
-
-local function model_ids()
-  return require('venice.chat.model').known_ids()
-end
-
----@type table<string, { run: fun(args: string, command: table), complete: function|nil }>
-local subcommands = {
-  attest = {
-    run = function(args, command)
-      M.attest(args ~= '' and args or nil, command.bang)
-    end,
-    complete = model_ids,
-  },
-  export = {
-    run = export,
-    complete = function(lead)
-      return fn.getcompletion(lead, 'file')
-    end,
-  },
-  trust = {
-    run = trust,
-    complete = function()
-      return require('venice.evidence.trust').models()
-    end,
-  },
-  model = { run = choose_model, complete = model_ids },
-  new = {
-    run = function()
-      require('venice.chat').open(true)
-    end,
-  },
-  stop = {
-    run = function()
-      with_chat(function(chat)
-        chat:stop()
-      end)
-    end,
-  },
-  retry = {
-    run = function()
-      with_chat(function(chat)
-        chat:retry()
-      end)
-    end,
-  },
-  wipe = {
-    run = function()
-      with_chat(function(chat)
-        chat:wipe()
-      end)
-    end,
-  },
-}
 
 local function names()
-  local list = vim.tbl_keys(subcommands)
+  local list = vim.tbl_keys(subcommands())
   table.sort(list)
   return list
 end
@@ -281,8 +181,11 @@ end
 ---@param command table as nvim_create_user_command gives it
 function M.run(command)
   local name, args = command.args:match('^%s*(%S*)%s*(.-)%s*$')
-  local subcommand = subcommands[name]
+  local subcommand = subcommands()[name]
   if subcommand then
+    if subcommand.is_private then
+      forget_command('Venice', command.args)
+    end
     return subcommand.run(args, command)
   end
   local said = name == '' and ':Venice needs a subcommand' or 'there is no :Venice ' .. name
@@ -297,7 +200,7 @@ function M.complete(lead, line)
   local name = line:match('Venice!?%s+(%S+)%s') or line:match('Ven%a*!?%s+(%S+)%s')
   local candidates
   if name then
-    local subcommand = subcommands[name]
+    local subcommand = subcommands()[name]
     candidates = subcommand and subcommand.complete and subcommand.complete(lead) or {}
   else
     candidates = names()
@@ -315,7 +218,7 @@ function M.plug(action)
   if action == 'attest' then
     return M.attest()
   end
-  with_chat(function(chat)
+  M.with_chat(function(chat)
     chat[action](chat)
   end)
 end

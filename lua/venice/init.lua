@@ -43,6 +43,8 @@ function M.status()
   }
 end
 
+local is_shown = false
+
 --- One line for a status line; empty before the first use. Holds no `%`.
 ---@return string
 function M.statusline()
@@ -50,13 +52,24 @@ function M.statusline()
   if not chat then
     return ''
   end
+  is_shown = true
   local words = require('venice.chat.window').bar_words(chat)
   if chat.state ~= 'idle' then
-    words = chat.state .. ' · ' .. words
+    local progress = chat.request and chat.request:progress_words()
+    words = (progress or chat.state) .. ' · ' .. words
   elseif chat.error then
     words = chat.error.code .. ' · ' .. words
   end
   return (words:gsub('%%', ''))
+end
+
+--- Draws status lines anew, where statusline() stands in one.
+---@private
+function M._redraw_status()
+  if is_shown then
+    is_shown = false
+    vim.cmd('redrawstatus!')
+  end
 end
 
 -- Events ------------------------------------------------------------------------------------------

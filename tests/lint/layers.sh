@@ -69,7 +69,7 @@ front_end_goes_through_client() {
 }
 nothing_below_knows_the_front_end() {
   local file
-  for file in native client compat errors config; do
+  for file in native client compat errors config process; do
     requires "lua/venice/$file.lua" 'venice\.(chat|evidence|edit|tools|health)'
   done
   requires lua/venice/native.lua 'venice\.(client|e2ee|init)'

@@ -90,7 +90,7 @@ describe('the commands', function()
     for _, name in ipairs({ 'attest', 'model', 'new', 'retry', 'stop', 'wipe' }) do
       assert.is_truthy(vim.tbl_contains(names, name), name)
     end
-    assert.are.same({ 'retry' }, nvim.fn.getcompletion('Venice re', 'cmdline'))
+    assert.are.same({ 'retry', 'rewrite' }, nvim.fn.getcompletion('Venice re', 'cmdline'))
     nvim.fn.getcompletion('Venice model ', 'cmdline')
     nvim.sleep(20)
     assert.are.same({ 'e2ee-fake' }, nvim.fn.getcompletion('Venice model e2', 'cmdline'))

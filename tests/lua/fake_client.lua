@@ -1,7 +1,11 @@
 -- A client without a network, for tests of the front end that say themselves what arrives and when.
 -- In the child: require('tests.lua.fake_client').install(); then `fake.last` is the newest request.
 
-local M = { requests = {}, forgotten = {}, models_list = { { id = 'e2ee-fake' } } }
+local M = {
+  requests = {},
+  forgotten = {},
+  models_list = { { id = 'e2ee-fake', price_in = 1, price_out = 10, context = 32000 } },
+}
 
 local Client = {}
 Client.__index = Client

@@ -355,7 +355,7 @@ describe('ignored files', function()
 
   it('are left out when git does not answer', function()
     rules()
-    local run = require('venice.tools.run')
+    local run = require('venice.process')
     local original = run.run
     run.run = function(_, _, callback)
       vim.schedule(function()

@@ -3,27 +3,37 @@
 -- The text of a turn is not here: it stands in the buffer, where the user may edit it, and view.lua
 -- reads it from there. Nothing in this file knows Neovim's buffers.
 
+local usage = require('venice.chat.usage')
+
 local M = {}
 
 ---@class venice.Turn
----@field role 'user'|'assistant'
+---@field role 'user'|'assistant'|'system'|'tool'
 ---@field model string|nil who answered
----@field state 'draft'|'sent'|'streaming'|'done'|'stopped'|'cut_off'|'error'
+---@field state 'draft'|'queued'|'held'|'sent'|'streaming'|'done'|'stopped'|'cut_off'|'error'
 ---@field usage table|nil
+---@field cost number|nil of an answer, in dollars, where the service says what a token costs
 ---@field finish_reason string|nil
 ---@field error venice.Error|nil
 ---@field unauthenticated integer bytes of white space that came in plaintext
+---@field refused string[]|nil why parts of an answer that looked like tool calls are none
+---@field tool_call_id string|nil of a tool's result: the call that it answers
+---@field tool_name string|nil of a tool's result
+---@field words string|nil of a tool's result: what it was, for its header
+---@field limit string|nil why the tools that an answer called were not run
 ---@field signature venice.Signature|nil how it is asked who signed this answer
 ---@field receipt table|nil what came of that; see receipt.lua
 ---@field head venice.Bound where the turn begins; its text too, unless `answer` is set
 ---@field reasoning venice.Bound|nil where its reasoning begins
 ---@field answer venice.Bound|nil where the answer below the reasoning begins
 
----@param role 'user'|'assistant'
+local first_states = { user = 'draft', assistant = 'streaming' }
+
+---@param role 'user'|'assistant'|'system'|'tool'
 ---@param model string|nil
 ---@return venice.Turn
 function M.turn(role, model)
-  local state = role == 'user' and 'draft' or 'streaming'
+  local state = first_states[role] or 'done'
   return { role = role, model = model, state = state, unauthenticated = 0 }
 end
 
@@ -43,8 +53,8 @@ end
 
 --- The messages of a request. Turns without text are left out.
 ---@param system string|nil
----@param turns { role: string, text: string }[]
----@return { role: string, content: string }[]
+---@param turns { role: string, text: string, tool_call_id: string|nil }[]
+---@return { role: string, content: string, tool_call_id: string|nil }[]
 function M.messages(system, turns)
   local messages = {}
   if system and system:find('%S') then
@@ -52,10 +62,27 @@ function M.messages(system, turns)
   end
   for _, turn in ipairs(turns) do
     if turn.text ~= '' then
-      messages[#messages + 1] = { role = turn.role, content = turn.text }
+      local id = turn.tool_call_id
+      messages[#messages + 1] = { role = turn.role, content = turn.text, tool_call_id = id }
     end
   end
   return messages
+end
+
+local TITLE = 50
+
+--- A name for a conversation, made here (promise 1): the beginning of its first prompt.
+---@param texts { role: string, text: string }[]
+---@return string|nil
+function M.title(texts)
+  for _, turn in ipairs(texts) do
+    local line = turn.role == 'user' and turn.text:match('[^\n]*%S[^\n]*')
+    if line then
+      line = vim.trim(line)
+      local head = vim.fn.strcharpart(line, 0, TITLE)
+      return head == line and line or head .. '…'
+    end
+  end
 end
 
 local function count(number, word)
@@ -63,24 +90,23 @@ local function count(number, word)
 end
 M.count = count
 
-local function is_number(value)
-  return type(value) == 'number' and value == value and value >= 0 and value < 1e15
-end
+local states = { stopped = 'stopped', cut_off = 'cut off', error = 'failed' }
+local prompt_states = { error = 'not sent', held = 'not sent', queued = 'queued' }
 
 --- What stands at the right end of a turn's header.
 ---@param turn venice.Turn
 ---@return string
 function M.summary(turn)
+  if turn.role == 'tool' then
+    return turn.words or ''
+  end
   local words = {}
   local tokens = type(turn.usage) == 'table' and turn.usage.completion_tokens
-  if is_number(tokens) then
+  if usage.is_number(tokens) then
     words[1] = count(tokens, 'token')
+    words[2] = turn.cost and usage.dollars(turn.cost)
   end
-  local states = { stopped = 'stopped', cut_off = 'cut off', error = 'failed' }
-  if turn.role == 'user' then
-    states = { error = 'not sent' }
-  end
-  words[#words + 1] = states[turn.state]
+  words[#words + 1] = (turn.role == 'user' and prompt_states or states)[turn.state]
   return table.concat(words, ' · ')
 end
 
@@ -117,7 +143,15 @@ function M.marks(turn)
     say('error', 'the signature of this answer does not hold' .. reason)
     say('note', ':Venice attest shows which check failed; the text stays')
   end
-  if turn.state == 'stopped' then
+  for _, words in ipairs(turn.refused or {}) do
+    say('warning', 'this was not taken for a tool call: ' .. words)
+  end
+  if turn.limit then
+    say('warning', turn.limit)
+  end
+  if turn.role == 'user' and turn.state == 'held' then
+    say('note', 'not sent; gr on it sends it')
+  elseif turn.state == 'stopped' then
     say('note', 'stopped')
   elseif turn.error then
     local sign = turn.state == 'cut_off' and 'cut off: ' or turn.error.code .. ': '

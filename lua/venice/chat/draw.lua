@@ -14,6 +14,8 @@ for name, target in pairs({
   VeniceUser = 'Title',
   VeniceAssistant = 'Function',
   VeniceRule = 'Comment',
+  VeniceSystem = 'Special',
+  VeniceTool = 'Special',
   VeniceReasoning = 'Comment',
   VeniceStatus = 'Comment',
   VeniceNote = 'Comment',
@@ -42,8 +44,20 @@ end
 ---@param turn venice.Turn
 ---@return string
 function M.name_of(turn)
-  return turn.role == 'user' and 'You' or errors.printable(turn.model or '?')
+  if turn.role == 'user' then
+    return 'You'
+  elseif turn.role == 'system' then
+    return 'System'
+  end
+  return errors.printable(turn.role == 'tool' and turn.tool_name or turn.model or '?')
 end
+
+local name_groups = {
+  user = 'VeniceUser',
+  assistant = 'VeniceAssistant',
+  system = 'VeniceSystem',
+  tool = 'VeniceTool',
+}
 
 local function set_mark(self, owner, name, row, opts)
   owner.drawn = owner.drawn or {}
@@ -66,11 +80,10 @@ end
 
 -- Headers are overlays on an empty line: lines drawn above line 1 or a fold do not show everywhere.
 local function draw_header(self, turn, owner, row)
-  local is_user = turn.role == 'user'
   set_mark(self, owner, 'left', row, {
     virt_text = {
       { '── ', 'VeniceRule' },
-      { M.name_of(turn), is_user and 'VeniceUser' or 'VeniceAssistant' },
+      { M.name_of(turn), name_groups[turn.role] },
       { ' ' .. rule, 'VeniceRule' },
     },
     virt_text_pos = 'overlay',

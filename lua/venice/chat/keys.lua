@@ -15,6 +15,14 @@ local function call(name, ...)
   end
 end
 
+-- chat/code.lua knows the fenced blocks; it acts on the one under the cursor.
+local function code(name, ...)
+  local args = { ... }
+  return function()
+    require('venice.chat.code')[name](unpack(args))
+  end
+end
+
 -- Insert mode ends first, so that the prompt is an undo block of its own.
 local function send_from_insert()
   vim.cmd('stopinsert')
@@ -26,7 +34,33 @@ local keys = {
   { field = 'send', mode = 'n', desc = 'send the prompt', run = call('send') },
   { field = 'send_insert', mode = 'i', desc = 'send the prompt', run = send_from_insert },
   { field = 'stop', mode = 'n', desc = 'stop the answer', run = call('stop') },
-  { field = 'retry', mode = 'n', desc = 'replace the last answer', run = call('retry') },
+  {
+    field = 'retry',
+    mode = 'n',
+    desc = 'ask again: the answer below the cursor',
+    run = call('retry'),
+  },
+  {
+    field = 'go_on',
+    mode = 'n',
+    desc = 'go on from here: drop what is below',
+    run = call('go_on'),
+  },
+  {
+    field = 'context',
+    mode = 'n',
+    desc = 'show what #buffer and its like send',
+    run = call('expand'),
+  },
+  { field = 'next_code', mode = 'n', desc = 'the next code block', run = code('jump', 1) },
+  { field = 'previous_code', mode = 'n', desc = 'the code block before', run = code('jump', -1) },
+  { field = 'yank_code', mode = 'n', desc = 'yank the code block', run = code('yank') },
+  {
+    field = 'apply_code',
+    mode = 'n',
+    desc = 'apply the code block, with a diff',
+    run = code('apply'),
+  },
   { field = 'attest', mode = 'n', desc = 'show the attestation', run = call('attest') },
   { field = 'hide', mode = 'n', desc = 'hide the chat', run = call('hide') },
 }

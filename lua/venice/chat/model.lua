@@ -9,6 +9,7 @@ local uv = vim.uv or vim.loop
 local M = {}
 
 local known = {} ---@type table[] the last list that the service gave
+local waiting = {} ---@type fun()[] who wants to know when there is one
 
 local function state_file()
   -- 'state' came with 0.8.
@@ -108,21 +109,54 @@ end
 
 local asking = false
 
+-- Asks for the list, once at a time. What comes of a failure is no list.
+local function learn()
+  local client = not asking and Client.default()
+  if not client then
+    return
+  end
+  asking = true
+  client:models(function(_, models)
+    asking, known = false, models or {}
+    local told = waiting
+    waiting = {}
+    for _, done in ipairs(told) do
+      done()
+    end
+  end)
+end
+
 --- Ids for completion: those of the last list; the first call asks for one.
 ---@return string[]
 function M.known_ids()
-  if #known == 0 and not asking then
-    local client = Client.default()
-    if client then
-      asking = true
-      client:models(function(_, models)
-        asking, known = false, models or {}
-      end)
-    end
+  if #known == 0 then
+    learn()
   end
   return vim.tbl_map(function(model)
     return model.id
   end, known)
+end
+
+--- What the service's list says of a model: price_in and price_out (dollars per million tokens),
+--- context (tokens).
+---@param id string|nil
+---@return table|nil nil where the list has not been asked for, or does not have it
+function M.info(id)
+  for _, model in ipairs(known) do
+    if model.id == id then
+      return model
+    end
+  end
+end
+
+--- Calls back when what the service says of its models is known: now, or after it was asked.
+---@param done fun()
+function M.when_known(done)
+  if #known > 0 then
+    return done()
+  end
+  waiting[#waiting + 1] = done
+  learn()
 end
 
 return M

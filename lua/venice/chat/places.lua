@@ -8,25 +8,63 @@ local api = vim.api
 local alive, last_bound = draw.alive, draw.last_bound
 local M = {}
 
---- Puts an answer's place and a new draft below the last turn.
+--- Puts a turn below another one, which is live; where that is the last, a new draft below it.
 ---@param view venice.View
 ---@param turn venice.Turn
----@return venice.Turn draft
-function M.add(view, turn)
-  local draft
+---@param after venice.Turn
+---@param opts { lines: string[]|nil, block: 'new'|'join'|nil }|nil its text, default none
+function M.insert(view, turn, after, opts)
+  view:sync()
+  opts = opts or {}
+  local turns = view:live_turns()
+  local first, last = view.bounds:region(last_bound(after))
+  local row = math.max(first, last + 1)
   view:edit(function()
-    local row = api.nvim_buf_line_count(view.buf)
-    api.nvim_buf_set_lines(view.buf, row, row, false, { '', '', '', '' })
+    local lines = vim.list_extend({ '' }, opts.lines or { '' })
+    local size = #lines
+    if turns[#turns] == after then
+      vim.list_extend(lines, { '', '' })
+    end
+    api.nvim_buf_set_lines(view.buf, row, row, false, lines)
     view.turns[#view.turns + 1] = turn
     view:_bind(turn, 'head', row)
-    draft = view:_add_user(row + 2)
-  end, 'new')
+    if #lines > size then
+      view:_add_user(row + size)
+    end
+  end, opts.block)
   view:draw_all()
-  return draft
 end
 
+--- Puts a new draft below the last turn.
+---@param view venice.View
+function M.add_draft(view)
+  view:sync()
+  view:edit(function()
+    local row = api.nvim_buf_line_count(view.buf)
+    api.nvim_buf_set_lines(view.buf, row, row, false, { '', '' })
+    view:_add_user(row)
+  end, 'new')
+  view:draw_all()
+end
+
+--- Puts the system prompt's turn above all others.
+---@param view venice.View
+---@param turn venice.Turn
+---@param lines string[]
+function M.add_system(view, turn, lines)
+  view:sync()
+  view:edit(function()
+    api.nvim_buf_set_lines(view.buf, 0, 0, false, vim.list_extend({ '' }, lines))
+    view.turns[#view.turns + 1] = turn
+    view:_bind(turn, 'head', 0)
+  end, 'new')
+  view:draw_all()
+end
+
+local parts = { 'head', 'reasoning', 'answer' }
+
 local function forget_turn(view, turn)
-  for _, part in ipairs({ 'head', 'reasoning', 'answer' }) do
+  for _, part in ipairs(parts) do
     if turn[part] then
       view.bounds:drop(turn[part])
       draw.erase(view, turn[part])
@@ -42,27 +80,70 @@ local function forget_turn(view, turn)
   end
 end
 
---- Takes an answer's place away again, and the boundary of the draft below it: the prompt above is
---- the draft then, with what was typed since at its end.
+-- The turn that stands below another one.
+local function below_of(view, turn)
+  local turns = view:live_turns()
+  for i, other in ipairs(turns) do
+    if other == turn then
+      return turns[i + 1], i + 1 == #turns
+    end
+  end
+end
+
+--- Takes an answer's place away again. Where the draft stands right below, its boundary goes too:
+--- the prompt above is the draft then, with what was typed since at its end.
 ---@param view venice.View
 ---@param turn venice.Turn
+---@return boolean merged the prompt above is the draft now
 function M.remove(view, turn)
   view:sync()
   local first = view.bounds:region(turn.head)
-  local turns = view:live_turns()
-  local draft = turns[#turns]
+  local draft, is_last = below_of(view, turn)
   local below = draft and view.bounds:region(draft.head)
-  if not first or draft.role ~= 'user' or below <= first then
-    return -- Undone already.
+  if not first or not below or below <= first then
+    return false -- Undone already.
   end
-  local typed = api.nvim_buf_get_lines(view.buf, below, -1, false)
-  local keep = conversation.trim(typed) ~= ''
+  local merges = is_last and draft.role == 'user'
+  local keep = not merges
+  if merges then
+    keep = conversation.trim(api.nvim_buf_get_lines(view.buf, below, -1, false)) ~= ''
+  end
+  local last = not merges and below - 1 or keep and below or -1
   view:edit(function()
-    api.nvim_buf_set_lines(view.buf, first - 1, keep and below or -1, false, keep and { '' } or {})
+    api.nvim_buf_set_lines(view.buf, first - 1, last, false, merges and keep and { '' } or {})
   end)
   forget_turn(view, turn)
-  forget_turn(view, draft)
+  if merges then
+    forget_turn(view, draft)
+  end
   view.bounds:remember(true)
+  view:draw_all()
+  return merges
+end
+
+--- Takes the turns below another one away, as an edit that can be undone.
+---@param view venice.View
+---@param turn venice.Turn
+---@param below venice.Turn[] they follow it without a gap
+---@param block 'new'|'join'|nil
+function M.cut(view, turn, below, block)
+  if #below == 0 then
+    return
+  end
+  local _, last = view.bounds:region(last_bound(turn))
+  local _, bottom = view.bounds:region(last_bound(below[#below]))
+  view:edit(function()
+    for _, other in ipairs(below) do
+      for _, part in ipairs(parts) do
+        if other[part] then
+          other[part].gone = true
+          draw.erase(view, other[part])
+        end
+      end
+      draw.erase(view, other)
+    end
+    api.nvim_buf_set_lines(view.buf, last + 1, bottom + 1, false, {})
+  end, block)
   view:draw_all()
 end
 

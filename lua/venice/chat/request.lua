@@ -4,6 +4,8 @@
 local config = require('venice.config')
 local conversation = require('venice.chat.conversation')
 local errors = require('venice.errors')
+local folds = require('venice.chat.folds')
+local later = require('venice.chat.later')
 local places = require('venice.chat.places')
 local receipt = require('venice.chat.receipt')
 local stream = require('venice.chat.stream')
@@ -13,13 +15,14 @@ local uv = vim.uv or vim.loop
 local M = {}
 
 local TICK = 250 -- milliseconds between two updates of the seconds that are shown
-local RETRY = 50
-local MAX_TRIES = 200
 
 ---@class venice.Request
 ---@field chat venice.Chat
 ---@field turn venice.Turn the answer
+---@field place venice.Place
 ---@field asked venice.Turn|nil the prompt, for a request that adds an answer; nil: it replaces one
+---@field parser venice.ToolParser|nil where the answer may call tools
+---@field calls table[] the tools that it calls
 ---@field client venice.Client
 ---@field id integer
 local Request = {}
@@ -51,6 +54,8 @@ local function progress(self)
     return ('%s, again in %s%s'):format(words, seconds(left), attempt)
   elseif now.state == 'streaming' and self.hidden_reasoning and not self.has_content then
     return 'reasoning ' .. seconds(elapsed)
+  elseif now.state == 'streaming' and self.parser and not self.has_content then
+    return not self.turn.reasoning and 'calls a tool ' .. seconds(elapsed) or nil
   elseif now.state == 'streaming' then
     return nil
   elseif now.held then
@@ -59,9 +64,16 @@ local function progress(self)
   return now.state .. ' ' .. seconds(elapsed)
 end
 
+--- What it is doing, with the seconds that took; nil while text comes.
+---@return string|nil
+function Request:progress_words()
+  return progress(self)
+end
+
 function Request:_show_progress()
   if not self.over and self.chat.view:is_valid() then
     self.chat.view:status(self.turn, progress(self))
+    require('venice')._redraw_status()
   end
 end
 
@@ -115,15 +127,65 @@ function Request:_text(ev)
     self.unauthenticated = self.unauthenticated + #ev.text
   end
   if ev.kind == 'content' then
-    self.has_content = true
+    return self:_content(ev.text)
   elseif config.get().chat.reasoning == 'hide' then
     self.hidden_reasoning = true
     return self:_show_progress()
   end
-  if self.hidden_reasoning then
+  self.writer:push(ev.kind, ev.text)
+end
+
+-- Content may hold calls of tools, which are written as the blocks that the history has.
+function Request:_content(text)
+  if not self.parser then
+    return self:_write(text)
+  end
+  self:_take(self.parser:feed(text))
+end
+
+function Request:_write(text)
+  if text == '' then
+    return
+  end
+  local is_first = not self.has_content
+  self.has_content = true
+  if is_first and (self.hidden_reasoning or self.parser) then
     self:_show_progress()
   end
-  self.writer:push(ev.kind, ev.text)
+  self.ends_line = text:sub(-1) == '\n'
+  self.writer:push('content', text)
+end
+
+function Request:_take(events)
+  for _, ev in ipairs(events) do
+    if ev.kind == 'text' then
+      local breaks = self.after_call and not ev.text:find('^\n')
+      self.after_call = nil
+      self:_write((breaks and '\n' or '') .. ev.text)
+    elseif ev.kind == 'call' then
+      local block = require('venice.tools').render_call(ev)
+      local is_first = not self.has_content or self.ends_line
+      self:_write((is_first and '' or '\n') .. block)
+      self.after_call = true
+      self.calls[#self.calls + 1] = ev
+      self.turn.has_calls = true
+    else
+      self:_refuse_call(ev)
+    end
+  end
+end
+
+-- What is no call stays text, with a word below the answer.
+function Request:_refuse_call(ev)
+  self.turn.refused = self.turn.refused or {}
+  table.insert(self.turn.refused, ev.message)
+  for _, id in ipairs(ev.revoked or {}) do
+    for _, call in ipairs(self.calls) do
+      if call.id == id then
+        call.revoked = ev.message
+      end
+    end
+  end
 end
 
 function Request:on_event(ev)
@@ -140,17 +202,6 @@ end
 
 -- The end -----------------------------------------------------------------------------------------
 
--- A text lock forbids to change buffers: then a moment later, and not for ever.
-local function when_possible(change, done, tries)
-  tries = tries or 1
-  if pcall(change) or tries >= MAX_TRIES then
-    return done()
-  end
-  vim.defer_fn(function()
-    when_possible(change, done, tries + 1)
-  end, RETRY)
-end
-
 local states = { ok = 'done', error = 'error', stopped = 'stopped', cut_off = 'cut_off' }
 
 local function describe_turn(self, err, outcome)
@@ -158,6 +209,7 @@ local function describe_turn(self, err, outcome)
   turn.state = states[outcome]
   turn.error = outcome ~= 'stopped' and err or nil
   turn.usage = self.usage
+  self.chat:count(turn)
   turn.finish_reason = self.finish_reason
   turn.unauthenticated = self.unauthenticated
   turn.is_empty = not self.has_content
@@ -165,16 +217,19 @@ end
 
 -- Before the first token an answer leaves nothing but the prompt, ready to be sent again.
 local function withdraw(self, err, outcome)
-  local chat = self.chat
-  if not self.asked then
-    self.turn.error, self.turn.state = outcome ~= 'stopped' and err or nil, self.former_state
+  local chat, asked = self.chat, self.asked
+  local was_stopped = outcome == 'stopped'
+  if not asked then
+    self.turn.error, self.turn.state = not was_stopped and err or nil, self.former_state
     chat.view:draw(self.turn)
     return
   end
-  places.remove(chat.view, self.turn)
-  chat.failed_prompt = outcome ~= 'stopped'
-  if outcome ~= 'stopped' then
-    chat:mark_prompt(err)
+  local is_draft = places.remove(chat.view, self.turn)
+  chat.failed_prompt = not was_stopped and is_draft
+  if asked.role == 'user' then
+    asked.state = not was_stopped and 'error' or is_draft and 'draft' or 'held'
+    asked.error = not was_stopped and err or nil
+    chat.view:draw(asked)
   end
 end
 
@@ -182,6 +237,10 @@ function Request:on_done(err, info)
   self.usage = info.usage or self.usage
   self.finish_reason = info.finish_reason or self.finish_reason
   self.answer_id = info.id
+  if self.parser then
+    -- After an error the answer is not whole: what was held back is text.
+    self:_take(self.parser:finish(err and 'error' or self.finish_reason))
+  end
   self.writer:finish(function()
     self:_close(err)
   end)
@@ -194,11 +253,16 @@ local function settle(self, err, outcome)
     return
   end
   view:status(self.turn, nil)
-  if err and not self.has_text then
+  -- An answer to the results of tools keeps its place, so that it can be asked for again.
+  if err and not self.has_text and not self.place.goes_on then
     withdraw(self, err, outcome)
   else
     describe_turn(self, err, outcome)
     view:draw(self.turn)
+    if self.place.after then
+      folds.fold_turn(self.chat, self.place.after)
+    end
+    folds.fold_turn(self.chat, self.turn)
   end
 end
 
@@ -228,11 +292,18 @@ function Request:_close(err)
   end
   self.over = true
   self:_stop_clock()
-  when_possible(function()
+  later.when_possible(function()
     settle(self, err, outcome)
   end, function()
+    local calls = outcome == 'ok' and not self.chat.closed and self.calls[1] ~= nil
     self.chat:_finished(self, outcome, err)
+    if calls then
+      require('venice.chat.rounds').start(self.chat, self)
+    end
     announce(self, err, outcome)
+    if not calls then
+      require('venice.chat.sending').next(self.chat, outcome == 'ok')
+    end
   end)
 end
 
@@ -265,19 +336,21 @@ local function replace(self)
   local turn = self.turn
   turn.usage, turn.error, turn.finish_reason, turn.unauthenticated = nil, nil, nil, 0
   turn.state, turn.is_empty = 'streaming', nil
+  turn.refused, turn.limit, turn.cost, turn.has_calls = nil, nil, nil, nil
   receipt.forget(turn)
+  places.cut(self.chat.view, turn, self.place.rest or {}, 'new')
   places.clear(self.chat.view, turn)
 end
 
 local function make_writer(self)
   local chat = self.chat
   return stream.new(chat.view, self.turn, {
-    prepare = not self.asked and function()
+    prepare = self.place.replaced and function()
       replace(self)
     end or nil,
     on_place = function(kind)
       if kind == 'content' and config.get().chat.reasoning == 'fold' and self.turn.reasoning then
-        window.fold_last_reasoning(chat)
+        folds.fold_reasoning(chat, self.turn)
       end
     end,
     on_gone = function()
@@ -286,36 +359,47 @@ local function make_writer(self)
   })
 end
 
---- Asks for an answer. With `replaced`, it takes the place of that answer; else it stands below the
---- prompt that is the draft now.
+-- Puts the answer's place where it belongs.
+local function find_place(self, chat, place)
+  if place.replaced then
+    self.turn, self.former_state = place.replaced, place.replaced.state
+    self.turn.error = nil
+    chat.view:draw(self.turn)
+  else
+    self.asked, self.turn = place.after, conversation.turn('assistant')
+  end
+  self.turn.model = chat.model
+  if place.after then
+    local was_draft = chat.view:draft() == place.after
+    places.insert(chat.view, self.turn, place.after, { block = not place.goes_on and 'new' or nil })
+    if was_draft then
+      window.to_end(chat)
+    end
+  end
+end
+
+--- Asks for an answer.
 ---@param chat venice.Chat
 ---@param client venice.Client
 ---@param messages table[]
----@param replaced venice.Turn|nil
+---@param place venice.Place
 ---@return venice.Request
-function M.start(chat, client, messages, replaced)
+function M.start(chat, client, messages, place)
   local self = setmetatable({
     chat = chat,
     client = client,
+    place = place,
     progress = { state = 'attesting' },
     unauthenticated = 0,
+    calls = {},
     asked_at = os.time(),
     report = chat.report, -- of the session that stands, which is not reported again
   }, Request)
-  if replaced then
-    self.turn, self.former_state = replaced, replaced.state
-    replaced.error = nil
-    chat.view:draw(replaced)
-  else
-    self.asked = chat.view:draft()
-    self.turn = conversation.turn('assistant')
-  end
-  self.turn.model = chat.model
   chat.request, chat.state = self, 'attesting'
-  if not replaced then
-    places.add(chat.view, self.turn)
-    window.to_end(chat)
+  if chat.tools then
+    self.parser = require('venice.tools').parser(chat.tools:declarations())
   end
+  find_place(self, chat, place)
   self.writer = make_writer(self)
   self:_start_clock()
   self:_show_progress()

@@ -93,7 +93,7 @@ local function adopt_top(self)
   end
   self:edit(function()
     api.nvim_buf_set_lines(self.buf, 0, 0, false, { '' })
-    if first and first.bound.turn.role == 'user' then
+    if first and (first.bound.turn.role == 'user' or first.bound.turn.role == 'system') then
       self.bounds:put(0, first.bound)
     else
       self:_add_user(0)
@@ -244,19 +244,72 @@ function View:draft()
   return turns[#turns]
 end
 
---- The turns with their texts, up to and without `stop`.
+--- The turns with their texts, up to and without `stop`. The system prompt is not one of them.
 ---@param stop venice.Turn|nil
----@return { role: string, text: string }[]
+---@return { role: string, text: string, tool_call_id: string|nil }[]
 function View:texts(stop)
   self:sync()
   local texts = {}
   for _, turn in ipairs(self:live_turns()) do
     if turn == stop then
       break
+    elseif turn.role ~= 'system' then
+      local text = self:text(turn)
+      texts[#texts + 1] = { role = turn.role, text = text, tool_call_id = turn.tool_call_id }
     end
-    texts[#texts + 1] = { role = turn.role, text = self:text(turn) }
   end
   return texts
+end
+
+--- The turn that holds the system prompt of this chat, if there is one.
+---@return venice.Turn|nil
+function View:system_turn()
+  self:sync()
+  for _, turn in ipairs(self:live_turns()) do
+    if turn.role == 'system' then
+      return turn
+    end
+  end
+end
+
+--- The turn in whose header or text a row is, as of the last sync().
+---@param row integer 0-based
+---@return venice.Turn|nil
+function View:turn_at(row)
+  local found
+  for _, entry in ipairs(self.bounds:live()) do
+    if entry.row > row then
+      break
+    end
+    found = entry.bound.turn
+  end
+  return found
+end
+
+--- The turns below one, up to the next prompt.
+---@param turn venice.Turn
+---@return venice.Turn[]
+function View:replies(turn)
+  local replies, is_below = {}, false
+  for _, other in ipairs(self:live_turns()) do
+    if is_below and other.role == 'user' then
+      break
+    elseif is_below then
+      replies[#replies + 1] = other
+    end
+    is_below = is_below or other == turn
+  end
+  return replies
+end
+
+--- The rows of a turn's text, reasoning included.
+---@param turn venice.Turn
+---@return integer|nil first 0-based; nil where the turn is not in the buffer now
+---@return integer last smaller than first where there is no line
+function View:body(turn)
+  local _, last = self.bounds:region(last_bound(turn))
+  local first = self.bounds:region(alive(turn.head) or alive(turn.reasoning) or last_bound(turn))
+  return first, last
 end
 
 --- Lines of the buffer with the headers written out, for a file.
@@ -294,20 +347,6 @@ end
 ---@param text string|nil
 function View:status(turn, text)
   draw.status(self, turn, text)
-end
-
---- The rows of each reasoning that is complete, for folds.
----@return { first: integer, last: integer }[]
-function View:reasoning_ranges()
-  local ranges = {}
-  for _, turn in ipairs(self:live_turns()) do
-    if alive(turn.reasoning) and alive(turn.answer) then
-      local first = self.bounds:position(turn.reasoning)
-      local last = self.bounds:position(turn.answer)
-      ranges[#ranges + 1] = { first = first, last = last }
-    end
-  end
-  return ranges
 end
 
 return View

@@ -1,8 +1,9 @@
--- Windows that show a chat: where they open, their options, their bar, folds of reasoning.
+-- Windows that show a chat: where they open, their options, their bar.
 
 local compat = require('venice.compat')
 local config = require('venice.config')
 local errors = require('venice.errors')
+local usage = require('venice.chat.usage')
 
 local api, fn = vim.api, vim.fn
 local M = {}
@@ -106,6 +107,10 @@ local function bar_words(chat)
   else
     words[2] = 'not attested yet'
   end
+  if chat.tools then
+    words[#words + 1] = 'tools'
+  end
+  words[#words + 1] = usage.words(chat:total())
   return table.concat(words, ' · ')
 end
 M.bar_words = bar_words
@@ -131,39 +136,7 @@ function M.update_bar(chat)
   end
 end
 
--- Folds -------------------------------------------------------------------------------------------
-
---- 'foldtext' of a chat: reasoning is all that is folded by us.
----@return string
-function M.foldtext()
-  local first, last = vim.v.foldstart, vim.v.foldend
-  local chat = require('venice.chat').of_buffer(api.nvim_get_current_buf())
-  for _, range in ipairs(chat and chat.view:reasoning_ranges() or {}) do
-    if range.first + 1 == first then
-      local lines = range.last - range.first - 1
-      return ' ▸ Reasoning, ' .. require('venice.chat.conversation').count(lines, 'line')
-    end
-  end
-  return (' ▸ %d lines'):format(last - first + 1)
-end
-
-local function fold(win, range)
-  api.nvim_win_call(win, function()
-    if vim.wo.foldmethod == 'manual' and fn.foldclosed(range.first + 1) == -1 then
-      pcall(vim.cmd, ('silent %d,%dfold'):format(range.first + 1, range.last + 1))
-    end
-  end)
-end
-
---- Folds the reasoning of the last answer, in every window that shows the chat.
----@param chat venice.Chat
-function M.fold_last_reasoning(chat)
-  local ranges = chat.view:reasoning_ranges()
-  -- There is none where the user has deleted it already.
-  for _, win in ipairs(ranges[1] and fn.win_findbuf(chat.view.buf) or {}) do
-    fold(win, ranges[#ranges])
-  end
-end
+-- Options -----------------------------------------------------------------------------------------
 
 local options = {
   wrap = true,
@@ -179,7 +152,7 @@ local options = {
   colorcolumn = '',
   foldmethod = 'manual',
   foldenable = true,
-  foldtext = "v:lua.require'venice.chat.window'.foldtext()",
+  foldtext = "v:lua.require'venice.chat.folds'.text()",
   fillchars = 'fold: ,eob: ',
 }
 
@@ -194,11 +167,7 @@ function M.enter(chat, win)
     end
   end)
   set_bar(win, bar_words(chat))
-  if config.get().chat.reasoning == 'fold' then
-    for _, range in ipairs(chat.view:reasoning_ranges()) do
-      fold(win, range)
-    end
-  end
+  require('venice.chat.folds').enter(chat, win)
 end
 
 return M

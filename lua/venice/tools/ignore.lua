@@ -136,7 +136,7 @@ local function filter_with_git(self, paths, callback)
   end
   local opts = { cwd = self.root, timeout = GIT_TIMEOUT, max_output = size + 4096 }
   opts.input = table.concat(input)
-  require('venice.tools.run').run(git_argv, opts, function(err, result)
+  require('venice.process').run(git_argv, opts, function(err, result)
     -- 0: some are ignored, 1: none; everything else is no answer.
     if err or result.outcome ~= 'exit' or result.signal ~= 0 or result.code > 1 then
       callback(filter_here(self, paths))

@@ -1,7 +1,6 @@
--- Runs a command for a tool: an argument list, no shell; an environment of a few harmless
--- variables, so that no key is in it; the working folder; no input; a process group of its own,
--- which is killed as a whole at the limit of time or output, on stop, when it has ended and when
--- Neovim quits.
+-- Runs a command: an argument list, no shell; an environment without the API key, for a tool's
+-- command of a few harmless variables only; a process group of its own, which is killed as a whole
+-- at the limit of time or output, on stop, when it has ended and when Neovim quits.
 --
 -- What this is not: a sandbox. The command can read the user's files and reach the network, which
 -- is why it is shown and asked for each time. A process that leaves its group (setsid) lives on.
@@ -36,7 +35,22 @@ local function absolute_path(path)
   return #entries > 0 and table.concat(entries, ':') or '/usr/local/bin:/usr/bin:/bin'
 end
 
---- The environment of a command, as a list of NAME=value.
+--- The environment of a program that the user has named in an option (age, gpg): theirs, without
+--- the variables that could hold the API key. As a list of NAME=value.
+---@return string[]
+function M.user_environment()
+  local source = require('venice.config').get().api_key
+  local list = {}
+  for name, value in pairs(uv.os_environ()) do
+    if name ~= 'VENICE_API_KEY' and name ~= source.env then
+      list[#list + 1] = name .. '=' .. value
+    end
+  end
+  table.sort(list)
+  return list
+end
+
+--- The environment of a tool's command, as a list of NAME=value.
 ---@return string[]
 function M.environment()
   local list = {}
@@ -83,7 +97,7 @@ local function watch_exit()
   end
   watches_exit = true
   vim.api.nvim_create_autocmd('VimLeavePre', {
-    group = vim.api.nvim_create_augroup('VeniceToolRuns', { clear = true }),
+    group = vim.api.nvim_create_augroup('venice_process', { clear = true }),
     callback = function()
       for run in pairs(running) do
         kill_group(run, 'sigkill')
@@ -197,12 +211,12 @@ local function check_argv(argv)
   end
 end
 
-local function spawn(run, argv, cwd)
+local function spawn(run, argv, cwd, env)
   local arguments = { unpack(argv, 2) }
   local handle, pid = uv.spawn(argv[1], {
     args = arguments,
     cwd = cwd,
-    env = M.environment(),
+    env = env,
     stdio = { run.input, run.out, run.err },
     -- A session, and with it a process group, of its own.
     detached = true,
@@ -215,9 +229,10 @@ end
 
 --- Runs a command.
 ---@param argv string[] program and arguments; a program without `/` is looked up in PATH
----@param opts { cwd: string, timeout: number|nil, max_output: integer|nil, input: string|nil }
----  `cwd`: the working folder; `timeout` in seconds; `max_output` in bytes, both streams together;
----  `input`: given to it and closed (default: no input at all)
+---@param opts { cwd: string, timeout: number|nil, max_output: integer|nil, input: string|nil,
+---  env: string[]|nil }
+---  `cwd`: the working folder; `env`: default environment(); `timeout` in seconds; `max_output` in
+---  bytes, both streams together; `input`: given to it and closed (default: no input at all)
 ---@param callback fun(err: venice.Error|nil, result: venice.RunResult|nil) once, on the main loop
 ---@return venice.Run|nil nil where it did not start; the callback says why
 function M.run(argv, opts, callback)
@@ -226,6 +241,7 @@ function M.run(argv, opts, callback)
   compat.check('opts.timeout', opts.timeout, 'number', true)
   compat.check('opts.max_output', opts.max_output, 'number', true)
   compat.check('opts.input', opts.input, 'string', true)
+  compat.check('opts.env', opts.env, 'table', true)
   compat.check('callback', callback, 'function')
   local err = check_argv(argv)
   if err then
@@ -249,7 +265,7 @@ function M.run(argv, opts, callback)
     open = 0,
     truncated = false,
   }
-  run.handle, run.pid = spawn(run, argv, opts.cwd)
+  run.handle, run.pid = spawn(run, argv, opts.cwd, opts.env or M.environment())
   if not run.handle then
     local words = ('%s did not start: %s'):format(errors.printable(argv[1]), tostring(run.pid))
     close_all(run)

@@ -1,7 +1,7 @@
 -- Commands of a tool: no shell, no secrets, no end without an end.
 
 local child = require('tests.lua.child')
-local run = require('venice.tools.run')
+local run = require('venice.process')
 local uv = require('venice.compat').uv
 
 local folder
@@ -202,7 +202,7 @@ describe('a command', function()
     local nvim = child.start({ cwd = folder })
     nvim.lua(
       [[
-      require('venice.tools.run').run({ 'sh', '-c', 'sleep 60 & echo $$ $! > pids; wait' },
+      require('venice.process').run({ 'sh', '-c', 'sleep 60 & echo $$ $! > pids; wait' },
         { cwd = ... }, function() end)
     ]],
       folder

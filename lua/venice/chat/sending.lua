@@ -1,0 +1,399 @@
+-- What happens between a key and a request: context is expanded where it can be seen, the size is
+-- looked at, a model is chosen, and a prompt behind an answer that is on its way waits its turn.
+
+local Client = require('venice.client')
+local conversation = require('venice.chat.conversation')
+local errors = require('venice.errors')
+local models = require('venice.chat.model')
+local places = require('venice.chat.places')
+local request = require('venice.chat.request')
+local system = require('venice.chat.system')
+
+local api = vim.api
+local M = {}
+
+local function warn(text)
+  errors.notice(text, vim.log.levels.WARN)
+end
+
+-- Later, for an error that is shown inside a command would look like a failure of the command.
+local function notify(err)
+  vim.schedule(function()
+    errors.notify(err)
+  end)
+end
+
+-- Prompts that fail -------------------------------------------------------------------------------
+
+--- Says below a prompt why it was not answered.
+---@param chat venice.Chat
+---@param turn venice.Turn
+---@param err venice.Error|nil
+function M.mark(chat, turn, err)
+  turn.error, turn.state = err, err and 'error' or 'draft'
+  chat.view:draw(turn)
+end
+
+-- Something failed before there was a request.
+local function fail(chat, prompt, err)
+  chat.error = err
+  local draft = chat.view:draft()
+  chat.failed_prompt = prompt == draft
+  M.mark(chat, prompt, err)
+  notify(err)
+end
+
+-- Where a prompt is now: it may have been deleted while something was asked.
+local function is_live(chat, turn)
+  return not chat.closed and chat.view:is_valid() and chat.view:body(turn) ~= nil
+end
+
+-- The request -------------------------------------------------------------------------------------
+
+---@class venice.Place where an answer belongs
+---@field after venice.Turn|nil below this turn, as a new one
+---@field replaced venice.Turn|nil in the place of this answer
+---@field rest venice.Turn[]|nil the turns that followed that answer, and go with it
+---@field goes_on boolean|nil it answers the results of tools, not the user
+
+-- The texts up to a place, as messages; with the declarations of tools where they are on.
+local function messages_for(chat, place)
+  local system_text, err = system.text(chat)
+  if err then
+    return nil, err
+  end
+  if chat.tools then
+    local declared = require('venice.tools').prompt(chat.tools:declarations(), chat.model)
+    local parts = { system_text or '', declared or '' }
+    system_text = vim.trim(table.concat(parts, '\n\n'))
+  end
+  local view, stop = chat.view, place.replaced
+  if not stop then
+    local turns = view:live_turns()
+    for i, turn in ipairs(turns) do
+      if turn == place.after then
+        stop = turns[i + 1]
+      end
+    end
+  end
+  return conversation.messages(system_text, view:texts(stop))
+end
+
+--- Sends what stands above a place, and has the answer written there.
+---@param chat venice.Chat
+---@param place venice.Place
+function M.ask(chat, place)
+  local prompt = place.after or place.replaced
+  local client, err = Client.default()
+  local messages
+  if client then
+    messages, err = messages_for(chat, place)
+  end
+  if not client or not messages then
+    return fail(chat, prompt, err)
+  end
+  if place.after and place.after.role == 'user' then
+    place.after.state, place.after.error = 'sent', nil
+    chat.view:draw(place.after)
+  end
+  if chat.tools and not place.goes_on then
+    chat.tools:begin()
+  end
+  chat.error, chat.failed_prompt = nil, nil
+  chat:set_report(client:report(chat.model) or chat.report)
+  require('venice.chat')._touch(chat)
+  request.start(chat, client, messages, place)
+end
+
+-- Goes on with `continue` as soon as there is a model; asks for one where there is none.
+local function with_model(chat, prompt, continue)
+  if chat.model then
+    return continue()
+  end
+  if chat.choosing then
+    return
+  end
+  chat.choosing = true
+  models.select(function(err, id)
+    chat.choosing = nil
+    if chat.closed then
+      return
+    elseif err then
+      fail(chat, prompt, err)
+    elseif not id then
+      warn('no model chosen, nothing was sent; :Venice model')
+    else
+      chat:set_model(id)
+      continue()
+    end
+  end)
+end
+
+-- Before it ---------------------------------------------------------------------------------------
+
+-- What is seen is what is sent: mentions become text first. done(ok) where the prompt is complete.
+local function with_context(chat, prompt, done)
+  local there, mentions = pcall(require, 'venice.chat.mentions') -- TEMP
+  if not there then
+    return done(false)
+  end
+  if not mentions.has(chat.view:text(prompt)) then
+    return done(false)
+  end
+  chat.view:status(prompt, 'reading the context')
+  chat.gathering = mentions.expand(chat, function(err, info)
+    chat.gathering = nil
+    if not is_live(chat, prompt) then
+      return
+    end
+    chat.view:status(prompt, nil)
+    if err and err.code == 'cancelled' then
+      return errors.notice('stopped; nothing was sent')
+    elseif err then
+      return fail(chat, prompt, err)
+    end
+    done(info ~= nil, info)
+  end)
+end
+
+-- A prompt over the limit is sent after a question only.
+local function with_size(chat, prompt, continue)
+  local text = chat.view:text(prompt)
+  local messages = messages_for(chat, { after = prompt })
+  if not pcall(require, 'venice.chat.size') then
+    return continue() -- TEMP
+  end
+  chat.asking = true
+  require('venice.chat.size').check(text, messages or {}, models.info(chat.model), function()
+    chat.asking = nil
+    if is_live(chat, prompt) then
+      continue()
+    end
+  end, function(err)
+    chat.asking = nil
+    if err and is_live(chat, prompt) then
+      fail(chat, prompt, err)
+    else
+      errors.notice('nothing was sent')
+    end
+  end)
+end
+
+-- What the user has to wait for before another prompt can be looked at.
+local function is_busy(chat)
+  if chat.choosing then
+    warn('a model is being chosen; answer that first')
+  elseif chat.gathering then
+    warn('the context of this prompt is still being read; :Venice stop ends it')
+  elseif chat.asking then
+    warn('there is a question about this prompt; answer that first')
+  else
+    return false
+  end
+  return true
+end
+
+-- An answer is on its way: nothing can take its place now.
+local function is_answering(chat)
+  if chat.request then
+    warn('an answer is still on its way; :Venice stop ends it')
+    return true
+  end
+  return is_busy(chat)
+end
+
+local function enqueue(chat, prompt)
+  prompt.state, prompt.error = 'queued', nil
+  places.add_draft(chat.view)
+  require('venice.chat.window').to_end(chat)
+end
+
+-- The keys ----------------------------------------------------------------------------------------
+
+--- Sends the draft.
+---@param chat venice.Chat
+function M.send(chat)
+  if is_busy(chat) then
+    return
+  end
+  local prompt = chat.view:draft()
+  if chat.view:text(prompt) == '' then
+    return warn('there is no prompt; write one below the last header')
+  end
+  with_context(chat, prompt, function()
+    with_model(chat, prompt, function()
+      with_size(chat, prompt, function()
+        if chat.request then
+          enqueue(chat, prompt)
+        else
+          M.ask(chat, { after = prompt })
+        end
+      end)
+    end)
+  end)
+end
+
+--- Shows what the mentions of the draft stand for, and what it comes to. Sends nothing.
+---@param chat venice.Chat
+function M.expand(chat)
+  if is_busy(chat) then
+    return
+  end
+  local prompt = chat.view:draft()
+  with_context(chat, prompt, function()
+    local size = require('venice.chat.size')
+    local text = chat.view:text(prompt)
+    local messages, bytes, tokens = messages_for(chat, { after = prompt }) or {}, 0, 0
+    for _, message in ipairs(messages) do
+      bytes, tokens = bytes + #message.content, tokens + size.tokens(message.content)
+    end
+    local whole = #messages > 1
+      and ('; with the rest of the chat %s'):format(size.words(bytes, tokens))
+    errors.notice(('this prompt is %s%s'):format(size.words(#text, size.tokens(text)), whole or ''))
+  end)
+end
+
+-- The turn under the cursor, where the chat is looked at.
+local function turn_under_cursor(chat)
+  if api.nvim_get_current_buf() ~= chat.view.buf then
+    return nil
+  end
+  chat.view:sync()
+  return chat.view:turn_at(api.nvim_win_get_cursor(0)[1] - 1)
+end
+
+local function last_answer(chat)
+  chat.view:sync()
+  local turns = chat.view:live_turns()
+  for i = #turns, 2, -1 do
+    if turns[i].role == 'assistant' then
+      return turns[i]
+    end
+  end
+end
+
+-- Where an answer to a turn stands, or belongs.
+local function place_for(chat, turn)
+  local replies = chat.view:replies(turn)
+  if turn.role == 'assistant' then
+    return { replaced = turn, rest = replies }
+  end
+  local after = turn
+  -- The results of one round stand together.
+  while turn.role == 'tool' and replies[1] and replies[1].role == 'tool' do
+    after = table.remove(replies, 1)
+  end
+  local answer = table.remove(replies, 1)
+  return answer and { replaced = answer, rest = replies } or { after = after }
+end
+
+--- Asks again: for the answer that the cursor is on, or that belongs to the prompt under it; by
+--- default for the last one. What stands below stays, but for the tools that it called.
+---@param chat venice.Chat
+function M.retry(chat)
+  if is_answering(chat) then
+    return
+  end
+  local turn, draft = turn_under_cursor(chat), chat.view:draft()
+  if not turn or turn == draft or turn.role == 'system' then
+    turn = not chat.failed_prompt and last_answer(chat) or nil
+  end
+  if not turn then
+    return M.send(chat)
+  end
+  local place = place_for(chat, turn)
+  with_model(chat, place.after or place.replaced, function()
+    M.ask(chat, place)
+  end)
+end
+
+-- The prompt that a turn belongs to (by default the last one), and all turns below that prompt.
+local function split_at(turns, turn)
+  local at
+  for i, other in ipairs(turns) do
+    if other.role == 'user' then
+      at = i
+    end
+    if other == turn then
+      break
+    end
+  end
+  return at and turns[at], at and vim.list_slice(turns, at + 1) or {}
+end
+
+--- Drops what is below the prompt under the cursor (`u` brings it back), and sends it.
+---@param chat venice.Chat
+function M.go_on(chat)
+  if is_answering(chat) then
+    return
+  end
+  local turn = turn_under_cursor(chat)
+  local prompt, below = split_at(chat.view:live_turns(), turn)
+  if not prompt then
+    return warn('there is no prompt at the cursor')
+  end
+  places.cut(chat.view, prompt, below, 'new')
+  prompt.state, prompt.error = 'draft', nil
+  M.send(chat)
+end
+
+--- Stops what comes before a request.
+---@param chat venice.Chat
+---@return boolean was_there
+function M.stop(chat)
+  if chat.gathering then
+    chat.gathering.stop()
+    return true
+  end
+  return false
+end
+
+--- The chat has gone.
+---@param chat venice.Chat
+function M.forget(chat)
+  if chat.gathering then
+    chat.gathering.stop()
+  end
+end
+
+-- The queue ---------------------------------------------------------------------------------------
+
+local function queued(chat)
+  local list = {}
+  for _, turn in ipairs(chat.view:is_valid() and chat.view:live_turns() or {}) do
+    if turn.state == 'queued' then
+      list[#list + 1] = turn
+    end
+  end
+  return list
+end
+
+--- An answer is over: the prompt that waits longest is sent, if the answer is whole.
+---@param chat venice.Chat
+---@param is_whole boolean
+function M.next(chat, is_whole)
+  if chat.closed or not chat.view:is_valid() then
+    return
+  end
+  chat.view:sync()
+  local waiting = queued(chat)
+  if #waiting == 0 then
+    return
+  elseif is_whole then
+    for _, prompt in ipairs(waiting) do
+      if chat.view:text(prompt) ~= '' then
+        return M.ask(chat, { after = prompt })
+      end
+      prompt.state = 'sent' -- Its text was deleted: there is nothing to send.
+    end
+    return
+  end
+  for _, prompt in ipairs(waiting) do
+    prompt.state = 'held'
+    chat.view:draw(prompt)
+  end
+  local words = conversation.count(#waiting, 'queued prompt') .. ' not sent'
+  warn(words .. ', for the answer before ended early; gr on one sends it')
+end
+
+return M
