@@ -17,7 +17,7 @@ end, {
   nargs = '*',
   range = true,
   bang = true,
-  desc = 'attest, choose, stop, retry, wipe',
+  desc = 'attest, choose, stop, retry, rewrite, save, wipe',
   complete = function(lead, line, column)
     return require('venice.commands').complete(lead, line:sub(1, column))
   end,
@@ -31,4 +31,10 @@ plug('n', 'chat', 'VeniceChat')
 plug('x', 'chat', 'lua require("venice.commands").chat_visual()')
 plug('n', 'send', 'lua require("venice.commands").plug("send")')
 plug('n', 'stop', 'lua require("venice.commands").plug("stop")')
+plug('n', 'retry', 'lua require("venice.commands").plug("retry")')
 plug('n', 'attest', 'lua require("venice.commands").plug("attest")')
+plug('n', 'new', 'Venice new')
+plug('n', 'chats', 'Venice chats')
+-- These wait for the instruction; the range is the line, or what is selected.
+map('n', '<Plug>(venice-rewrite)', ':.Venice rewrite ', { noremap = true })
+map('x', '<Plug>(venice-rewrite)', ':Venice rewrite ', { noremap = true })

@@ -89,6 +89,19 @@ function M.with_chat(action)
   action(chat)
 end
 
+--- Stops what the user looks at: the answer of this chat, else a rewrite, else the last chat's.
+function M.stop()
+  local chats = package.loaded['venice.chat']
+  local here = chats and chats.of_buffer(vim.api.nvim_get_current_buf())
+  local rewrite = package.loaded['venice.edit.rewrite']
+  if not (here and here.request) and rewrite and rewrite.stop() then
+    return
+  end
+  M.with_chat(function(chat)
+    chat:stop()
+  end)
+end
+
 -- Attestation -------------------------------------------------------------------------------------
 
 local function open_report(model, report)
@@ -212,11 +225,13 @@ end
 
 -- <Plug> ------------------------------------------------------------------------------------------
 
---- <Plug>(venice-send), <Plug>(venice-stop), <Plug>(venice-attest)
----@param action 'send'|'stop'|'attest'
+--- <Plug>(venice-send), <Plug>(venice-stop), <Plug>(venice-retry), <Plug>(venice-attest)
+---@param action 'send'|'stop'|'retry'|'attest'
 function M.plug(action)
   if action == 'attest' then
     return M.attest()
+  elseif action == 'stop' then
+    return M.stop()
   end
   M.with_chat(function(chat)
     chat[action](chat)

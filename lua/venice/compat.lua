@@ -20,6 +20,7 @@ function M.check(name, value, expected, optional, level)
   end
 end
 
+--- A value as JSON.
 ---@param value any
 ---@return string
 function M.json_encode(value)
@@ -71,10 +72,21 @@ function M.json_decode(text)
   return value
 end
 
+--- Whether a value is a table with nothing but the keys 1 to n.
 ---@param value any
 ---@return boolean
 function M.islist(value)
   return type(value) == 'table' and (vim.islist or vim.tbl_islist)(value)
+end
+
+--- Whether a question by vim.ui.select would reach somebody: there is a screen, or another plugin
+--- answers it.
+---@return boolean
+function M.can_ask()
+  if #vim.api.nvim_list_uis() > 0 then
+    return true
+  end
+  return debug.getinfo(vim.ui.select, 'S').source:find('vim/ui%.lua$') == nil
 end
 
 --- Fires a User autocommand; `data` reaches it where Neovim has that.

@@ -166,7 +166,11 @@ return {
     end,
     is_private = true,
   },
-  stop = { run = on_chat('stop') },
+  stop = {
+    run = function()
+      commands().stop()
+    end,
+  },
   retry = { run = on_chat('retry') },
   wipe = { run = on_chat('wipe') },
 }

@@ -65,6 +65,11 @@ describe('the commands', function()
       '<Plug>(venice-attest)',
       '<Plug>(venice-chat)',
       '<Plug>(venice-chat)',
+      '<Plug>(venice-chats)',
+      '<Plug>(venice-new)',
+      '<Plug>(venice-retry)',
+      '<Plug>(venice-rewrite)',
+      '<Plug>(venice-rewrite)',
       '<Plug>(venice-send)',
       '<Plug>(venice-stop)',
     }, maps)

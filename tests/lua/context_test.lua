@@ -103,6 +103,7 @@ describe('a selection', function()
   end)
 
   it('of a megabyte is taken', function()
+    nvim.lua([[require('venice').setup({ model = 'e2ee-fake', context = { max_tokens = 1e6 } })]])
     edit('a.txt', ('0123456789abcde\n'):rep(65536))
     nvim.cmd('%VeniceChat q')
     assert.are.equal(1048576 + #'q\n\na.txt:1-65536\n```text\n```', #sent())

@@ -19,7 +19,7 @@ local M = {}
 ---@field refused string[]|nil why parts of an answer that looked like tool calls are none
 ---@field tool_call_id string|nil of a tool's result: the call that it answers
 ---@field tool_name string|nil of a tool's result
----@field words string|nil of a tool's result: what it was, for its header
+---@field words string|nil for its header: what a tool's result is, what context a prompt has
 ---@field limit string|nil why the tools that an answer called were not run
 ---@field signature venice.Signature|nil how it is asked who signed this answer
 ---@field receipt table|nil what came of that; see receipt.lua
@@ -97,14 +97,11 @@ local prompt_states = { error = 'not sent', held = 'not sent', queued = 'queued'
 ---@param turn venice.Turn
 ---@return string
 function M.summary(turn)
-  if turn.role == 'tool' then
-    return turn.words or ''
-  end
-  local words = {}
+  local words = { turn.words }
   local tokens = type(turn.usage) == 'table' and turn.usage.completion_tokens
   if usage.is_number(tokens) then
-    words[1] = count(tokens, 'token')
-    words[2] = turn.cost and usage.dollars(turn.cost)
+    words[#words + 1] = count(tokens, 'token')
+    words[#words + 1] = turn.cost and usage.dollars(turn.cost)
   end
   words[#words + 1] = (turn.role == 'user' and prompt_states or states)[turn.state]
   return table.concat(words, ' · ')

@@ -142,11 +142,24 @@ local function beginning_of(lines)
   return ''
 end
 
--- A call as its name and arguments, from the block that is sent.
-local function call_words(first, last)
+-- What stands between the tags of a call or a result, for it is that which is sent.
+local function block_at(first, last)
   local json = table.concat(fn.getline(first + 1, last - 1), '\n')
   local block = require('venice.compat').json_decode(json)
-  if type(block) ~= 'table' or type(block.name) ~= 'string' then
+  return type(block) == 'table' and block or {}
+end
+
+-- The beginning of a result.
+local function result_words(first, last)
+  local result = block_at(first, last).result
+  local text = type(result) == 'string' and result or result and vim.json.encode(result) or ''
+  return ' ▸ ' .. beginning_of(vim.split(text, '\n', { plain = true }))
+end
+
+-- A call as its name and arguments.
+local function call_words(first, last)
+  local block = block_at(first, last)
+  if type(block.name) ~= 'string' then
     return ' ▸ tool call'
   end
   local arguments = {}
@@ -177,7 +190,9 @@ function M.text()
       return ' ▸ Reasoning, ' .. conversation.count(last - first - 1, 'line')
     end
   end
-  if turn.has_calls and fn.getline(first) == OPEN_CALL then
+  if turn.role == 'tool' then
+    return result_words(first, last)
+  elseif turn.has_calls and fn.getline(first) == OPEN_CALL then
     return call_words(first, last)
   end
   return (' ▸ %s  %s'):format(count, beginning_of(fn.getline(first, math.min(last, first + 20))))

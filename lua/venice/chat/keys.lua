@@ -77,9 +77,13 @@ local function help_lines()
   end
   vim.list_extend(lines, {
     '',
-    ' :Venice model [id]   another model ',
-    ' :Venice new          another chat ',
-    ' :Venice wipe         delete this chat and its keys ',
+    ' #buffer #file:path #diagnostics #diff #quickfix   in a prompt; <C-x><C-o> completes ',
+    ' za zM zR             folds of turns ',
+    '',
+    ' :Venice chats        go to another chat        :Venice new      another one ',
+    ' :Venice model [id]   another model             :Venice system   its system prompt ',
+    ' :Venice prompt       the prompt library        :Venice tools    let it call tools ',
+    ' :Venice save {name}  keep it, encrypted        :Venice wipe     delete it and its keys ',
     '',
     ' :help venice         all the rest ',
   })

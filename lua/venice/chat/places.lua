@@ -160,7 +160,8 @@ end
 --- Empties an answer, so that another one can take its place.
 ---@param view venice.View
 ---@param turn venice.Turn
-function M.clear(view, turn)
+---@param block 'new'|'join'|nil
+function M.clear(view, turn, block)
   view:sync()
   local first = view.bounds:region(turn.head)
   if not first then
@@ -170,7 +171,7 @@ function M.clear(view, turn)
   view:edit(function()
     set_aside(view, turn)
     api.nvim_buf_set_lines(view.buf, first, math.max(last, first) + 1, false, { '' })
-  end, 'new')
+  end, block)
   view:draw(turn)
 end
 

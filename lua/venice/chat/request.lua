@@ -338,8 +338,10 @@ local function replace(self)
   turn.state, turn.is_empty = 'streaming', nil
   turn.refused, turn.limit, turn.cost, turn.has_calls = nil, nil, nil, nil
   receipt.forget(turn)
-  places.cut(self.chat.view, turn, self.place.rest or {}, 'new')
-  places.clear(self.chat.view, turn)
+  -- All that goes is one undo block, with the new answer.
+  local rest = self.place.rest or {}
+  places.cut(self.chat.view, turn, rest, 'new')
+  places.clear(self.chat.view, turn, #rest == 0 and 'new' or nil)
 end
 
 local function make_writer(self)

@@ -131,14 +131,11 @@ end
 
 -- Before it ---------------------------------------------------------------------------------------
 
--- What is seen is what is sent: mentions become text first. done(ok) where the prompt is complete.
+-- What is seen is what is sent: mentions become text first. Goes on where the prompt is complete.
 local function with_context(chat, prompt, done)
-  local there, mentions = pcall(require, 'venice.chat.mentions') -- TEMP
-  if not there then
-    return done(false)
-  end
+  local mentions = require('venice.chat.mentions')
   if not mentions.has(chat.view:text(prompt)) then
-    return done(false)
+    return done()
   end
   chat.view:status(prompt, 'reading the context')
   chat.gathering = mentions.expand(chat, function(err, info)
@@ -152,7 +149,12 @@ local function with_context(chat, prompt, done)
     elseif err then
       return fail(chat, prompt, err)
     end
-    done(info ~= nil, info)
+    if info then
+      local size = require('venice.chat.size').words(info.bytes, info.tokens)
+      prompt.words = conversation.count(info.blocks, 'block') .. ' · ' .. size
+      chat.view:draw(prompt)
+    end
+    done()
   end)
 end
 
@@ -160,9 +162,6 @@ end
 local function with_size(chat, prompt, continue)
   local text = chat.view:text(prompt)
   local messages = messages_for(chat, { after = prompt })
-  if not pcall(require, 'venice.chat.size') then
-    return continue() -- TEMP
-  end
   chat.asking = true
   require('venice.chat.size').check(text, messages or {}, models.info(chat.model), function()
     chat.asking = nil
