@@ -38,3 +38,10 @@ plug('n', 'chats', 'Venice chats')
 -- These wait for the instruction; the range is the line, or what is selected.
 map('n', '<Plug>(venice-rewrite)', ':.Venice rewrite ', { noremap = true })
 map('x', '<Plug>(venice-rewrite)', ':Venice rewrite ', { noremap = true })
+
+-- A session that is restored makes buffers with the names of chats. (A callback in Lua would double
+-- what this file costs.)
+vim.cmd(
+  'autocmd BufFilePost,BufReadCmd venice://chat/* '
+    .. [[lua require('venice.chat.buffer').stray(tonumber(vim.fn.expand('<abuf>')))]]
+)

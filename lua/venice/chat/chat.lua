@@ -134,12 +134,12 @@ end
 
 --- Asks again for the answer below the cursor, by default the last one.
 function Chat:retry()
-  sending.retry(self)
+  require('venice.chat.again').retry(self)
 end
 
 --- Drops what is below the prompt under the cursor, and sends that prompt anew.
 function Chat:go_on()
-  sending.go_on(self)
+  require('venice.chat.again').go_on(self)
 end
 
 --- Shows in the draft what #buffer and its like stand for.

@@ -195,7 +195,10 @@ function M.text()
   elseif turn.has_calls and fn.getline(first) == OPEN_CALL then
     return call_words(first, last)
   end
-  return (' ▸ %s  %s'):format(count, beginning_of(fn.getline(first, math.min(last, first + 20))))
+  -- The answer says more than the reasoning above it.
+  local from = draw.alive(turn.answer) and chat.view.bounds:position(turn.answer) + 2 or first
+  local lines = fn.getline(from, math.min(last, from + 20))
+  return (' ▸ %s  %s'):format(count, beginning_of(lines))
 end
 
 return M

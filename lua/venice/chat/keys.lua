@@ -37,7 +37,7 @@ local keys = {
   {
     field = 'retry',
     mode = 'n',
-    desc = 'ask again: the answer below the cursor',
+    desc = 'ask again, for the answer at the cursor',
     run = call('retry'),
   },
   {
@@ -77,13 +77,13 @@ local function help_lines()
   end
   vim.list_extend(lines, {
     '',
-    ' #buffer #file:path #diagnostics #diff #quickfix   in a prompt; <C-x><C-o> completes ',
-    ' za zM zR             folds of turns ',
+    ' #buffer #file: #diagnostics #diff #quickfix: context; <C-x><C-o> ',
+    ' za zM zR: folds of turns ',
     '',
-    ' :Venice chats        go to another chat        :Venice new      another one ',
-    ' :Venice model [id]   another model             :Venice system   its system prompt ',
-    ' :Venice prompt       the prompt library        :Venice tools    let it call tools ',
-    ' :Venice save {name}  keep it, encrypted        :Venice wipe     delete it and its keys ',
+    ' :Venice chats   another chat      :Venice new     a new one ',
+    ' :Venice model   another model     :Venice system  its system prompt ',
+    ' :Venice prompt  the library       :Venice tools   may call tools ',
+    ' :Venice save    keep, encrypted   :Venice wipe    delete, keys too ',
     '',
     ' :help venice         all the rest ',
   })

@@ -7,6 +7,7 @@ local errors = require('venice.errors')
 local folds = require('venice.chat.folds')
 local later = require('venice.chat.later')
 local places = require('venice.chat.places')
+local progress = require('venice.chat.progress')
 local receipt = require('venice.chat.receipt')
 local stream = require('venice.chat.stream')
 local window = require('venice.chat.window')
@@ -21,8 +22,7 @@ local TICK = 250 -- milliseconds between two updates of the seconds that are sho
 ---@field turn venice.Turn the answer
 ---@field place venice.Place
 ---@field asked venice.Turn|nil the prompt, for a request that adds an answer; nil: it replaces one
----@field parser venice.ToolParser|nil where the answer may call tools
----@field calls table[] the tools that it calls
+---@field calls venice.Calls|nil where the answer may call tools
 ---@field client venice.Client
 ---@field id integer
 local Request = {}
@@ -34,45 +34,22 @@ end
 
 -- Progress ----------------------------------------------------------------------------------------
 
-local function seconds(value)
-  return value < 9.95 and ('%.1f s'):format(value) or ('%d s'):format(value)
-end
-
-local retry_words = {
-  rate_limited = 'the service asks to wait',
-  server = 'the service is not available',
-  connect = 'no connection',
-}
-
-local function progress(self)
-  local elapsed = (uv.now() - self.since) / 1000
-  local now = self.progress
-  if now.state == 'retrying' then
-    local left = math.max(0, (tonumber(now.seconds) or 0) - elapsed)
-    local words = retry_words[now.code] or 'that failed'
-    local attempt = tonumber(now.attempt) and (' (try %d of 3)'):format(now.attempt + 1) or ''
-    return ('%s, again in %s%s'):format(words, seconds(left), attempt)
-  elseif now.state == 'streaming' and self.hidden_reasoning and not self.has_content then
-    return 'reasoning ' .. seconds(elapsed)
-  elseif now.state == 'streaming' and self.parser and not self.has_content then
-    return not self.turn.reasoning and 'calls a tool ' .. seconds(elapsed) or nil
-  elseif now.state == 'streaming' then
-    return nil
-  elseif now.held then
-    return 'waits for you: the enclave has changed'
-  end
-  return now.state .. ' ' .. seconds(elapsed)
-end
-
 --- What it is doing, with the seconds that took; nil while text comes.
 ---@return string|nil
 function Request:progress_words()
-  return progress(self)
+  local elapsed = (uv.now() - self.since) / 1000
+  if self.progress.state ~= 'streaming' then
+    return progress.words(self.progress, elapsed)
+  elseif self.hidden_reasoning and not self.has_content then
+    return 'reasoning ' .. progress.seconds(elapsed)
+  elseif self.calls and not self.has_content and not self.turn.reasoning then
+    return 'calls a tool ' .. progress.seconds(elapsed)
+  end
 end
 
 function Request:_show_progress()
   if not self.over and self.chat.view:is_valid() then
-    self.chat.view:status(self.turn, progress(self))
+    self.chat.view:status(self.turn, self:progress_words())
     require('venice')._redraw_status()
   end
 end
@@ -127,7 +104,10 @@ function Request:_text(ev)
     self.unauthenticated = self.unauthenticated + #ev.text
   end
   if ev.kind == 'content' then
-    return self:_content(ev.text)
+    if self.calls then
+      return self.calls:feed(ev.text)
+    end
+    return self:_write(ev.text)
   elseif config.get().chat.reasoning == 'hide' then
     self.hidden_reasoning = true
     return self:_show_progress()
@@ -135,57 +115,13 @@ function Request:_text(ev)
   self.writer:push(ev.kind, ev.text)
 end
 
--- Content may hold calls of tools, which are written as the blocks that the history has.
-function Request:_content(text)
-  if not self.parser then
-    return self:_write(text)
-  end
-  self:_take(self.parser:feed(text))
-end
-
 function Request:_write(text)
-  if text == '' then
-    return
-  end
   local is_first = not self.has_content
   self.has_content = true
-  if is_first and (self.hidden_reasoning or self.parser) then
+  if is_first and (self.hidden_reasoning or self.calls) then
     self:_show_progress()
   end
-  self.ends_line = text:sub(-1) == '\n'
   self.writer:push('content', text)
-end
-
-function Request:_take(events)
-  for _, ev in ipairs(events) do
-    if ev.kind == 'text' then
-      local breaks = self.after_call and not ev.text:find('^\n')
-      self.after_call = nil
-      self:_write((breaks and '\n' or '') .. ev.text)
-    elseif ev.kind == 'call' then
-      local block = require('venice.tools').render_call(ev)
-      local is_first = not self.has_content or self.ends_line
-      self:_write((is_first and '' or '\n') .. block)
-      self.after_call = true
-      self.calls[#self.calls + 1] = ev
-      self.turn.has_calls = true
-    else
-      self:_refuse_call(ev)
-    end
-  end
-end
-
--- What is no call stays text, with a word below the answer.
-function Request:_refuse_call(ev)
-  self.turn.refused = self.turn.refused or {}
-  table.insert(self.turn.refused, ev.message)
-  for _, id in ipairs(ev.revoked or {}) do
-    for _, call in ipairs(self.calls) do
-      if call.id == id then
-        call.revoked = ev.message
-      end
-    end
-  end
 end
 
 function Request:on_event(ev)
@@ -237,9 +173,9 @@ function Request:on_done(err, info)
   self.usage = info.usage or self.usage
   self.finish_reason = info.finish_reason or self.finish_reason
   self.answer_id = info.id
-  if self.parser then
+  if self.calls then
     -- After an error the answer is not whole: what was held back is text.
-    self:_take(self.parser:finish(err and 'error' or self.finish_reason))
+    self.calls:finish(err and 'error' or self.finish_reason)
   end
   self.writer:finish(function()
     self:_close(err)
@@ -295,14 +231,14 @@ function Request:_close(err)
   later.when_possible(function()
     settle(self, err, outcome)
   end, function()
-    local calls = outcome == 'ok' and not self.chat.closed and self.calls[1] ~= nil
+    local calls = outcome == 'ok' and not self.chat.closed and self.turn.has_calls
     self.chat:_finished(self, outcome, err)
     if calls then
       require('venice.chat.rounds').start(self.chat, self)
     end
     announce(self, err, outcome)
     if not calls then
-      require('venice.chat.sending').next(self.chat, outcome == 'ok')
+      require('venice.chat.queue').next(self.chat, outcome == 'ok')
     end
   end)
 end
@@ -393,15 +329,14 @@ function M.start(chat, client, messages, place)
     place = place,
     progress = { state = 'attesting' },
     unauthenticated = 0,
-    calls = {},
     asked_at = os.time(),
     report = chat.report, -- of the session that stands, which is not reported again
   }, Request)
   chat.request, chat.state = self, 'attesting'
-  if chat.tools then
-    self.parser = require('venice.tools').parser(chat.tools:declarations())
-  end
   find_place(self, chat, place)
+  if chat.tools then
+    self.calls = require('venice.chat.calls').new(chat.tools:declarations(), self)
+  end
   self.writer = make_writer(self)
   self:_start_clock()
   self:_show_progress()

@@ -15,7 +15,6 @@ local M = {}
 ---@class venice.Round stands in Chat.request while its tools run
 ---@field chat venice.Chat
 ---@field turn venice.Turn the answer that called them
----@field calls table[]
 ---@field handle { stop: fun() }|nil
 local Round = {}
 Round.__index = Round
@@ -75,7 +74,7 @@ end
 local function stop_here(self, is_whole)
   local chat = self.chat
   chat:_finished(self, 'stopped')
-  sending.next(chat, is_whole)
+  require('venice.chat.queue').next(chat, is_whole)
 end
 
 function Round:_results(results)
@@ -126,25 +125,39 @@ function Round:abandon()
   end
 end
 
+-- The calls that may be run; a later part of the answer may have taken some back.
+local function split(calls)
+  local valid, revoked = {}, {}
+  for _, call in ipairs(calls) do
+    if call.revoked then
+      local words = 'This call was not run: ' .. call.revoked
+      revoked[#revoked + 1] =
+        { id = call.id, name = call.name, result = words, is_error = true, words = 'not run' }
+    else
+      valid[#valid + 1] = call
+    end
+  end
+  return valid, revoked
+end
+
 --- Runs the tools that an answer called.
 ---@param chat venice.Chat
 ---@param request venice.Request it is over
 function M.start(chat, request)
-  local self = setmetatable({
-    chat = chat,
-    turn = request.turn,
-    calls = request.calls,
-    usage = request.usage,
-  }, Round)
+  local calls, revoked = split(request.calls.list)
+  local self = setmetatable({ chat = chat, turn = request.turn, usage = request.usage }, Round)
   chat.request, chat.state = self, 'waiting'
   self:_show('runs tools')
+  if #calls == 0 then
+    return self:_results(revoked)
+  end
   -- Handlers may be called at once.
-  self.handle = chat.tools:run(self.calls, {
+  self.handle = chat.tools:run(calls, {
     on_update = function(call, words)
       self:_show(('%s: %s'):format(errors.printable(call.name), words))
     end,
     on_done = function(results)
-      self:_results(results)
+      self:_results(vim.list_extend(revoked, results))
     end,
   })
 end

@@ -1,15 +1,13 @@
 -- What happens between a key and a request: context is expanded where it can be seen, the size is
--- looked at, a model is chosen, and a prompt behind an answer that is on its way waits its turn.
+-- looked at, and a model is chosen.
 
 local Client = require('venice.client')
 local conversation = require('venice.chat.conversation')
 local errors = require('venice.errors')
 local models = require('venice.chat.model')
-local places = require('venice.chat.places')
 local request = require('venice.chat.request')
 local system = require('venice.chat.system')
 
-local api = vim.api
 local M = {}
 
 local function warn(text)
@@ -105,8 +103,11 @@ function M.ask(chat, place)
   request.start(chat, client, messages, place)
 end
 
--- Goes on with `continue` as soon as there is a model; asks for one where there is none.
-local function with_model(chat, prompt, continue)
+--- Goes on as soon as there is a model; asks for one where there is none.
+---@param chat venice.Chat
+---@param prompt venice.Turn where a failure is shown
+---@param continue fun()
+function M.with_model(chat, prompt, continue)
   if chat.model then
     return continue()
   end
@@ -192,19 +193,15 @@ local function is_busy(chat)
   return true
 end
 
--- An answer is on its way: nothing can take its place now.
-local function is_answering(chat)
+--- Says so where an answer is on its way, or a question is open: nothing can take its place now.
+---@param chat venice.Chat
+---@return boolean
+function M.is_answering(chat)
   if chat.request then
     warn('an answer is still on its way; :Venice stop ends it')
     return true
   end
   return is_busy(chat)
-end
-
-local function enqueue(chat, prompt)
-  prompt.state, prompt.error = 'queued', nil
-  places.add_draft(chat.view)
-  require('venice.chat.window').to_end(chat)
 end
 
 -- The keys ----------------------------------------------------------------------------------------
@@ -220,10 +217,10 @@ function M.send(chat)
     return warn('there is no prompt; write one below the last header')
   end
   with_context(chat, prompt, function()
-    with_model(chat, prompt, function()
+    M.with_model(chat, prompt, function()
       with_size(chat, prompt, function()
         if chat.request then
-          enqueue(chat, prompt)
+          require('venice.chat.queue').add(chat, prompt)
         else
           M.ask(chat, { after = prompt })
         end
@@ -252,90 +249,6 @@ function M.expand(chat)
   end)
 end
 
--- The turn under the cursor, where the chat is looked at.
-local function turn_under_cursor(chat)
-  if api.nvim_get_current_buf() ~= chat.view.buf then
-    return nil
-  end
-  chat.view:sync()
-  return chat.view:turn_at(api.nvim_win_get_cursor(0)[1] - 1)
-end
-
-local function last_answer(chat)
-  chat.view:sync()
-  local turns = chat.view:live_turns()
-  for i = #turns, 2, -1 do
-    if turns[i].role == 'assistant' then
-      return turns[i]
-    end
-  end
-end
-
--- Where an answer to a turn stands, or belongs.
-local function place_for(chat, turn)
-  local replies = chat.view:replies(turn)
-  if turn.role == 'assistant' then
-    return { replaced = turn, rest = replies }
-  end
-  local after = turn
-  -- The results of one round stand together.
-  while turn.role == 'tool' and replies[1] and replies[1].role == 'tool' do
-    after = table.remove(replies, 1)
-  end
-  local answer = table.remove(replies, 1)
-  return answer and { replaced = answer, rest = replies } or { after = after }
-end
-
---- Asks again: for the answer that the cursor is on, or that belongs to the prompt under it; by
---- default for the last one. What stands below stays, but for the tools that it called.
----@param chat venice.Chat
-function M.retry(chat)
-  if is_answering(chat) then
-    return
-  end
-  local turn, draft = turn_under_cursor(chat), chat.view:draft()
-  if not turn or turn == draft or turn.role == 'system' then
-    turn = not chat.failed_prompt and last_answer(chat) or nil
-  end
-  if not turn then
-    return M.send(chat)
-  end
-  local place = place_for(chat, turn)
-  with_model(chat, place.after or place.replaced, function()
-    M.ask(chat, place)
-  end)
-end
-
--- The prompt that a turn belongs to (by default the last one), and all turns below that prompt.
-local function split_at(turns, turn)
-  local at
-  for i, other in ipairs(turns) do
-    if other.role == 'user' then
-      at = i
-    end
-    if other == turn then
-      break
-    end
-  end
-  return at and turns[at], at and vim.list_slice(turns, at + 1) or {}
-end
-
---- Drops what is below the prompt under the cursor (`u` brings it back), and sends it.
----@param chat venice.Chat
-function M.go_on(chat)
-  if is_answering(chat) then
-    return
-  end
-  local turn = turn_under_cursor(chat)
-  local prompt, below = split_at(chat.view:live_turns(), turn)
-  if not prompt then
-    return warn('there is no prompt at the cursor')
-  end
-  places.cut(chat.view, prompt, below, 'new')
-  prompt.state, prompt.error = 'draft', nil
-  M.send(chat)
-end
-
 --- Stops what comes before a request.
 ---@param chat venice.Chat
 ---@return boolean was_there
@@ -353,46 +266,6 @@ function M.forget(chat)
   if chat.gathering then
     chat.gathering.stop()
   end
-end
-
--- The queue ---------------------------------------------------------------------------------------
-
-local function queued(chat)
-  local list = {}
-  for _, turn in ipairs(chat.view:is_valid() and chat.view:live_turns() or {}) do
-    if turn.state == 'queued' then
-      list[#list + 1] = turn
-    end
-  end
-  return list
-end
-
---- An answer is over: the prompt that waits longest is sent, if the answer is whole.
----@param chat venice.Chat
----@param is_whole boolean
-function M.next(chat, is_whole)
-  if chat.closed or not chat.view:is_valid() then
-    return
-  end
-  chat.view:sync()
-  local waiting = queued(chat)
-  if #waiting == 0 then
-    return
-  elseif is_whole then
-    for _, prompt in ipairs(waiting) do
-      if chat.view:text(prompt) ~= '' then
-        return M.ask(chat, { after = prompt })
-      end
-      prompt.state = 'sent' -- Its text was deleted: there is nothing to send.
-    end
-    return
-  end
-  for _, prompt in ipairs(waiting) do
-    prompt.state = 'held'
-    chat.view:draw(prompt)
-  end
-  local words = conversation.count(#waiting, 'queued prompt') .. ' not sent'
-  warn(words .. ', for the answer before ended early; gr on one sends it')
 end
 
 return M

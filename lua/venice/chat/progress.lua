@@ -1,0 +1,34 @@
+-- What a request is doing before and between its text, in words. Pure.
+
+local M = {}
+
+--- Seconds for reading.
+---@param value number
+---@return string
+function M.seconds(value)
+  return value < 9.95 and ('%.1f s'):format(value) or ('%d s'):format(value)
+end
+
+local retry_words = {
+  rate_limited = 'the service asks to wait',
+  server = 'the service is not available',
+  connect = 'no connection',
+}
+
+--- What a state that the client told of is called.
+---@param now table { state, held, code, seconds, attempt }
+---@param elapsed number seconds since then
+---@return string
+function M.words(now, elapsed)
+  if now.state == 'retrying' then
+    local left = math.max(0, (tonumber(now.seconds) or 0) - elapsed)
+    local words = retry_words[now.code] or 'that failed'
+    local attempt = tonumber(now.attempt) and (' (try %d of 3)'):format(now.attempt + 1) or ''
+    return ('%s, again in %s%s'):format(words, M.seconds(left), attempt)
+  elseif now.held then
+    return 'waits for you: the enclave has changed'
+  end
+  return now.state .. ' ' .. M.seconds(elapsed)
+end
+
+return M
