@@ -160,6 +160,16 @@ end
 
 local kinds = { error = 'VeniceError', warning = 'VeniceWarning', note = 'VeniceNote' }
 
+-- The last row with text, for the blank ones at the end of a prompt are not meant.
+local function last_text_row(self, turn, last)
+  local first = self.bounds:region(M.last_bound(turn))
+  local lines = api.nvim_buf_get_lines(self.buf, first, last + 1, false)
+  while last > first and not lines[last - first + 1]:find('%S') do
+    last = last - 1
+  end
+  return last
+end
+
 local function draw_marks(self, turn)
   local marks = conversation.marks(turn)
   local _, last = self.bounds:region(M.last_bound(turn))
@@ -174,13 +184,14 @@ local function draw_marks(self, turn)
       virt_lines[#virt_lines + 1] = { { sign .. line, kinds[mark.kind] } }
     end
   end
-  -- Below the last line with text, not below the blank ones at the end of a prompt.
-  local first = self.bounds:region(M.last_bound(turn))
-  local lines = api.nvim_buf_get_lines(self.buf, first, last + 1, false)
-  while last > first and not lines[last - first + 1]:find('%S') do
-    last = last - 1
-  end
-  set_mark(self, turn, 'marks', last, { virt_lines = virt_lines })
+  local row = last_text_row(self, turn, last)
+  local line = api.nvim_buf_get_lines(self.buf, row, row + 1, false)[1]
+  -- Below a closed fold newer Neovims draw nothing, so above the next header; there always is one.
+  local ends_folded = turn.has_calls and line == '</tool_call>'
+  set_mark(self, turn, 'marks', ends_folded and last + 1 or row, {
+    virt_lines = virt_lines,
+    virt_lines_above = ends_folded,
+  })
 end
 
 -- What a request does before its first token stands where the text will be.
