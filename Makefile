@@ -132,7 +132,7 @@ fuzz-programs: $(FUZZERS:%=$(B)/bin/%)
 # --- what people type -------------------------------------------------------------------------
 
 .PHONY: help setup setup-ci demo simulator test test-c test-lua test-live test-matrix lint bench \
-	fuzz format clean
+	fuzz format pictures clean
 
 help:
 	@echo 'make                 build build/libvenice.so'
@@ -148,6 +148,7 @@ help:
 	@echo 'make bench           costs, as ratios'
 	@echo 'make fuzz            each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) (needs clang)'
 	@echo 'make format          rewrite the sources with clang-format and stylua'
+	@echo 'make pictures        the pictures of doc/, taken of the plugin in tmux'
 	@echo 'make setup, clean    install what is missing; remove build/'
 
 setup:
@@ -195,6 +196,9 @@ format:
 	clang-format -i $(shell find csrc tests -name '*.[ch]' -not -path '*/node_modules/*')
 	@if command -v stylua >/dev/null; then stylua lua plugin tests; \
 	else echo 'stylua is not installed; Lua files are left as they are'; fi
+
+pictures: all
+	@$(PYTHON) tests/pictures
 
 clean:
 	rm -rf $(BUILD)

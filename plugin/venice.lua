@@ -33,6 +33,7 @@ plug('n', 'send', 'lua require("venice.commands").plug("send")')
 plug('n', 'stop', 'lua require("venice.commands").plug("stop")')
 plug('n', 'retry', 'lua require("venice.commands").plug("retry")')
 plug('n', 'attest', 'lua require("venice.commands").plug("attest")')
+plug('n', 'approve', 'lua require("venice.tools.approval").focus()')
 plug('n', 'new', 'Venice new')
 plug('n', 'chats', 'Venice chats')
 -- These wait for the instruction; the range is the line, or what is selected.

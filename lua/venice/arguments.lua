@@ -16,6 +16,9 @@ do
   params[name] = true
 end
 
+--- The handlers of chat(), each a function. Raises.
+---@param handlers table|nil
+---@return table
 function M.handlers(handlers)
   check('handlers', handlers, 'table', true, 4)
   for name, handler in pairs(handlers or {}) do
@@ -24,6 +27,9 @@ function M.handlers(handlers)
   return handlers or {}
 end
 
+--- Whether this may be the id of a model. Another type raises.
+---@param model any
+---@return venice.Error|nil
 function M.model(model)
   check('model', model, 'string', false, 4)
   if model == '' or model:find('%z') then
@@ -31,7 +37,10 @@ function M.model(model)
   end
 end
 
--- Types raise; a member that would not be sent is refused rather than dropped.
+--- Whether these are messages that can be sent. Types raise; a member that would not be sent is
+--- refused rather than dropped.
+---@param messages any
+---@return venice.Error|nil
 function M.messages(messages)
   check('messages', messages, 'table', false, 4)
   if #messages == 0 or not compat.islist(messages) then
@@ -55,6 +64,9 @@ function M.messages(messages)
   end
 end
 
+--- The fields of a request as the options that the library takes.
+---@param request table
+---@return table|nil options, venice.Error|nil
 function M.split(request)
   local options = { params = vim.empty_dict() }
   for name, value in pairs(request) do

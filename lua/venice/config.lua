@@ -68,7 +68,7 @@ local schema = {
   context = {
     max_tokens = leaf(16000, check.number_between(1, 1e8, 'a number of tokens')),
   },
-  tools = leaf(nil, check.boolean_or_table),
+  tools = leaf(nil, check.tools),
   history = { encrypt = leaf(nil, check.argv), decrypt = leaf(nil, check.argv) },
 }
 

@@ -2,6 +2,9 @@
 
 local M = {}
 
+--- A check for one of these words.
+---@param ... string
+---@return fun(value: any): string|nil expected what it must be, where it is not
 function M.one_of(...)
   local words, list = { ... }, {}
   for i, word in ipairs(words) do
@@ -13,6 +16,9 @@ function M.one_of(...)
   end
 end
 
+--- A check; like those below it returns what the value must be, where it is not.
+---@param value any
+---@return string|nil expected
 function M.boolean(value)
   return type(value) ~= 'boolean' and 'true or false' or nil
 end
@@ -21,14 +27,25 @@ local function is_text(value)
   return type(value) == 'string' and value ~= '' and not value:find('%z')
 end
 
+--- A check for a text that holds something.
+---@param value any
+---@return string|nil expected
 function M.text(value)
   return not is_text(value) and 'a string that is not empty' or nil
 end
 
+--- A check for a path; whether the file is there shows when it is read.
+---@param value any
+---@return string|nil expected
 function M.file_path(value)
   return not is_text(value) and 'the path of a PEM file' or nil
 end
 
+--- A check for a number within bounds.
+---@param low number
+---@param high number
+---@param words string what is expected
+---@return fun(value: any): string|nil
 function M.number_between(low, high, words)
   return function(value)
     local ok = type(value) == 'number' and value >= low and value <= high
@@ -36,6 +53,11 @@ function M.number_between(low, high, words)
   end
 end
 
+--- A check for a whole number within bounds.
+---@param low integer
+---@param high integer
+---@param words string what is expected
+---@return fun(value: any): string|nil
 function M.whole_between(low, high, words)
   local inside = M.number_between(low, high, words)
   return function(value)
@@ -64,10 +86,16 @@ local function is_argv(value)
   return is_words(value) and is_text(value[1])
 end
 
+--- A check for a command: a program and its arguments.
+---@param value any
+---@return string|nil expected
 function M.argv(value)
   return not is_argv(value) and "a list of words, such as { 'age', '-d' }" or nil
 end
 
+--- A check for the source of a key. Its words never hold the value, which may be a key.
+---@param value any
+---@return string|nil expected
 function M.api_key(value)
   local sources = "{ env = 'VENICE_API_KEY' } or { cmd = { 'pass', 'show', 'venice' } }"
   if type(value) == 'string' then
@@ -92,6 +120,9 @@ local function is_loopback(host)
   return #numbers == 4
 end
 
+--- A check for https, or http on loopback.
+---@param value any
+---@return string|nil expected
 function M.url(value)
   local expected = 'an https URL, or http for a loopback address'
   if not is_text(value) or value:find('[%s%c]') then
@@ -114,6 +145,9 @@ function M.url(value)
   end
 end
 
+--- A check for whether, or where, to ask NVIDIA.
+---@param value any
+---@return string|nil expected
 function M.nras(value)
   if type(value) ~= 'boolean' and M.url(value) then
     return 'true, false or an https URL'
@@ -131,6 +165,9 @@ local statuses = {
   TDRelaunchAdvisedConfigurationNeeded = true,
 }
 
+--- A check for TCB statuses.
+---@param value any
+---@return string|nil expected
 function M.accept_tcb(value)
   if not is_words(value) then
     return "a list of TCB statuses, such as { 'UpToDate' }"
@@ -157,6 +194,9 @@ local measured = {
   os_image_hash = 64,
 }
 
+--- A check for lists of measurements.
+---@param value any
+---@return string|nil expected
 function M.measurements(value)
   if type(value) ~= 'table' then
     return "a table such as { mrtd = { '…' } }"
@@ -176,16 +216,93 @@ function M.measurements(value)
   end
 end
 
+--- A check for a key of a chat, or none.
+---@param value any
+---@return string|nil expected
 function M.keymap(value)
   return value ~= false and not is_text(value) and 'keys such as <CR>, or false' or nil
 end
 
+--- A check for a text or what makes one.
+---@param value any
+---@return string|nil expected
 function M.text_or_function(value)
   return type(value) ~= 'function' and not is_text(value) and 'a string or a function' or nil
 end
 
-function M.boolean_or_table(value)
-  return type(value) ~= 'boolean' and type(value) ~= 'table' and 'true, false or a table' or nil
+-- Tools -------------------------------------------------------------------------------------------
+
+--- The names of the tools, in the order in which they are declared.
+M.tool_names = {
+  'read_file',
+  'list_files',
+  'search',
+  'buffer',
+  'diagnostics',
+  'propose_edit',
+  'run_command',
+}
+
+local function tool_list(value)
+  if not is_words(value) then
+    return 'a list of names of tools'
+  end
+  for _, name in ipairs(value) do
+    if not vim.tbl_contains(M.tool_names, name) then
+      return 'a list of names of tools; there is no ' .. name
+    end
+  end
+end
+
+local function patterns(value)
+  return not is_words(value) and "a list of patterns as in .gitignore, such as { '*.key' }" or nil
+end
+
+-- What a table of fields must be; `prefix` stands before the name of a field that is wrong.
+local function fields(prefix, checks)
+  return function(value)
+    if type(value) ~= 'table' then
+      return 'a table'
+    end
+    local names = vim.tbl_keys(value)
+    table.sort(names, function(a, b)
+      return tostring(a) < tostring(b)
+    end)
+    for _, name in ipairs(names) do
+      if not checks[name] then
+        return ('a table of its fields; there is no %s%s'):format(prefix, tostring(name))
+      end
+      local expected = checks[name](value[name])
+      if expected then
+        -- The field of a table in the table is named by that one.
+        local is_named = expected:find('^a table whose ') or expected:find('; there is no tools%.')
+        return is_named and expected or ('a table whose %s is %s'):format(prefix .. name, expected)
+      end
+    end
+  end
+end
+
+local MAX_BYTES = 1048576
+
+local tool_options = fields('tools.', {
+  enable = tool_list,
+  disable = tool_list,
+  exclude = patterns,
+  max_rounds = M.whole_between(1, 1000, 'a whole number from 1 to 1000'),
+  max_result = M.whole_between(1024, MAX_BYTES, 'a number of bytes from 1024 to 1048576'),
+  command = fields('tools.command.', {
+    timeout = M.number_between(0.1, 3600, 'a number of seconds, at most 3600'),
+    max_output = M.whole_between(1024, MAX_BYTES, 'a number of bytes from 1024 to 1048576'),
+  }),
+})
+
+--- The option `tools`.
+---@param value any
+---@return string|nil expected
+function M.tools(value)
+  if type(value) ~= 'boolean' then
+    return type(value) ~= 'table' and 'true, false or a table' or tool_options(value)
+  end
 end
 
 return M

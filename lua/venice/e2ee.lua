@@ -57,10 +57,13 @@ local function wrap(metatable, native_object)
   return object
 end
 
+--- 130 hex digits.
+---@return string
 function Keypair:public_key()
   return inner_of(self, Keypair, 'keypair'):public_key()
 end
 
+--- Wipes the private key, unless a stream still reads with it.
 function Keypair:free()
   local found = inner[self]
   if found then
@@ -187,6 +190,7 @@ function Stream:finish()
   return events_of(inner_of(self, Stream, 'stream'):finish())
 end
 
+--- Drops the stream and wipes what it held.
 function Stream:free()
   local found = inner[self]
   if found then
@@ -384,7 +388,7 @@ E2EE.__index = E2EE
 ---@field model string
 ---@field attestation table the report on which the session stands
 
----@class venice.Request
+---@class venice.SealedRequest
 local Request = {}
 Request.__index = Request
 

@@ -8,7 +8,7 @@ local text_kinds = {
   whitespace = { [0] = 'content', [1] = 'reasoning', plain = true },
 }
 
--- Text events of one request that follow each other become one, so that a burst costs one write.
+--- Text events of one request that follow each other become one, so that a burst costs one write.
 ---@param events venice.native.Event[]
 ---@return table[] events; those of text have `parts`
 function M.coalesce(events)
@@ -35,6 +35,7 @@ function M.coalesce(events)
 end
 
 --- The event that a handler gets for text of coalesce().
+---@param event table
 ---@return table
 function M.text(event)
   local text = event.parts[2] and table.concat(event.parts) or event.parts[1]

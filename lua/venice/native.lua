@@ -24,8 +24,13 @@ local CLOSE_MILLISECONDS = 250
 local REST_MILLISECONDS = 34
 
 -- fnamemodify and not realpath: a tree of links is a plugin of its own, with its own build folder.
-local root =
-  vim.fn.fnamemodify(debug.getinfo(1, 'S').source:sub(2), ':p'):gsub('/lua/venice/native%.lua$', '')
+local here = vim.fn.fnamemodify(debug.getinfo(1, 'S').source:sub(2), ':p')
+local root = here:match('^(.*)/lua/venice/native%.lua$')
+if not root then
+  -- LuaRocks puts Lua files elsewhere than the rest of a rock, which is in 'runtimepath'.
+  local header = vim.api.nvim_get_runtime_file('csrc/venice.h', false)[1]
+  root = vim.fn.fnamemodify(header or here, ':p:h:h')
+end
 
 local lib -- the namespace, once everything about it was checked
 
@@ -37,6 +42,7 @@ function M.root()
   return root
 end
 
+--- Where the library is, or should be.
 ---@return string
 function M.library_path()
   return root .. '/build/libvenice.so'
@@ -225,6 +231,7 @@ local function wrap_keypair(slot)
   return hold(setmetatable({}, Keypair), slot[0], lib.venice_keypair_free)
 end
 
+--- A key pair: random, or from 64 hex digits.
 ---@param private_hex string|nil
 ---@return venice.native.Keypair|nil, venice.Error|nil
 function M.keypair(private_hex)
@@ -260,6 +267,7 @@ local function bad_key()
   return errors.new('malformed', 'this is not a public key on secp256k1', 'give 130 hex digits')
 end
 
+--- The Ethereum address of a public key: "0x" and 40 lower-case hex digits.
 ---@param public_hex string
 ---@return string|nil address, venice.Error|nil
 function M.eth_address(public_hex)
@@ -273,6 +281,7 @@ function M.eth_address(public_hex)
   return ffi.string(out)
 end
 
+--- Encrypts a text for a public key; each time under an ephemeral key of its own.
 ---@param model_public_hex string
 ---@param text string
 ---@return string|nil blob, venice.Error|nil
@@ -293,6 +302,7 @@ function M.seal(model_public_hex, text)
   return ffi.string(out, count)
 end
 
+--- Decrypts what was sealed for a key pair.
 ---@param keypair venice.native.Keypair
 ---@param blob string
 ---@return string|nil text, venice.Error|nil
@@ -315,6 +325,7 @@ end
 local Stream = {}
 Stream.__index = Stream
 
+--- A reader of the bytes of one answer.
 ---@param keypair venice.native.Keypair
 ---@param options table
 ---@return venice.native.Stream|nil, venice.Error|nil
@@ -371,17 +382,20 @@ local function read_all(stream, status)
   return list
 end
 
+--- Takes the next bytes, cut anywhere.
 ---@param bytes string
 ---@return venice.native.Event[]|nil, venice.Error|nil
 function Stream:feed(bytes)
   return read_all(self, lib.venice_stream_feed(self.handle, bytes, #bytes))
 end
 
+--- Says that no more bytes will come.
 ---@return venice.native.Event[]|nil, venice.Error|nil
 function Stream:finish()
   return read_all(self, lib.venice_stream_finish(self.handle))
 end
 
+--- Drops the stream and wipes what it held.
 function Stream:free()
   let_go(self)
 end
@@ -399,6 +413,7 @@ local function verify(call, bytes, options)
   return compat.json_decode(answer)
 end
 
+--- Judges a quote, offline.
 ---@param quote string raw bytes
 ---@param options table see venice_verify_quote
 ---@return table|nil report, venice.Error|nil
@@ -406,6 +421,7 @@ function M.verify_quote(quote, options)
   return verify(lib.venice_verify_quote, quote, options)
 end
 
+--- Judges the evidence of an enclave, offline.
 ---@param response string
 ---@param options table see venice_verify_attestation
 ---@return table|nil report, venice.Error|nil
@@ -413,6 +429,7 @@ function M.verify_attestation(response, options)
   return verify(lib.venice_verify_attestation, response, options)
 end
 
+--- Judges the signature of an answer, offline.
 ---@param options table see venice_verify_receipt
 ---@return table|nil result, venice.Error|nil
 function M.verify_receipt(options)
@@ -450,6 +467,7 @@ function M.client(options)
   return client
 end
 
+--- Takes the API key from a variable of the environment.
 ---@param name string
 ---@return true|nil, venice.Error|nil
 function Client:key_from_env(name)
@@ -460,6 +478,7 @@ function Client:key_from_env(name)
   return true
 end
 
+--- Takes the API key from the first line of what a command prints, at first need.
 ---@param argv string[]
 ---@return true|nil, venice.Error|nil
 function Client:key_from_command(argv)
@@ -555,6 +574,7 @@ function Client:pause()
   update_poll(self)
 end
 
+--- Takes events again after pause().
 function Client:resume()
   self.paused = false
   update_poll(self)
@@ -580,12 +600,14 @@ local function accepted(slot, status)
   return tonumber(slot[0])
 end
 
+--- Asks for the list of models.
 ---@return integer|nil id, venice.Error|nil
 function Client:models()
   local slot = ffi.new('uint32_t[1]')
   return accepted(slot, lib.venice_models(self.handle, slot))
 end
 
+--- Attests a model's enclave, or hands out the session that stands.
 ---@param model string
 ---@param options table
 ---@return integer|nil id, venice.Error|nil
@@ -607,6 +629,7 @@ local function message_array(messages)
   return array
 end
 
+--- Sends messages, all of them encrypted, after an attestation where no session stands.
 ---@param model string
 ---@param messages table[]
 ---@param options table
@@ -618,6 +641,7 @@ function Client:chat(model, messages, options)
   return accepted(slot, status)
 end
 
+--- Asks who signed an answer.
 ---@param model string
 ---@param options table see venice_receipt
 ---@return integer|nil id, venice.Error|nil
@@ -626,16 +650,20 @@ function Client:receipt(model, options)
   return accepted(slot, lib.venice_receipt(self.handle, slot, model, json, #json))
 end
 
+--- Ends a request and closes its connection.
 ---@param id integer
 function Client:cancel(id)
   lib.venice_cancel(self.handle, id)
 end
 
+--- Wipes the session of a model.
 ---@param model string|nil nil: all
 function Client:forget(model)
   lib.venice_forget(self.handle, model)
 end
 
+--- Encrypts messages for a session without sending them. The second value is what belongs into the
+--- request, or the error.
 ---@param session integer
 ---@param messages table[]
 ---@return venice.native.Keypair|nil reply, table|venice.Error parts
@@ -653,6 +681,7 @@ function Client:encrypt(session, messages)
   return wrap_keypair(slot), compat.json_decode(json)
 end
 
+--- What the client is doing, in numbers.
 ---@return table|nil info, venice.Error|nil
 function Client:info()
   local text = new_text()

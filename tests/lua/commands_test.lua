@@ -62,6 +62,7 @@ describe('the commands', function()
       return list
     ]])
     assert.are.same({
+      '<Plug>(venice-approve)',
       '<Plug>(venice-attest)',
       '<Plug>(venice-chat)',
       '<Plug>(venice-chat)',

@@ -20,7 +20,7 @@ describe('a round of tools', function()
       local Session = {}
       Session.__index = Session
       function Session.declarations() return declared end
-      function Session.words() return 'look' end
+      function Session.folder() return '~' end
       function Session.begin() _G.begun = (_G.begun or 0) + 1 end
       function Session.may_go_on() return _G.may, 'the limit of 8 rounds is reached' end
       function Session.run(_, calls, handlers)

@@ -137,6 +137,15 @@ describe('a tagged JSON call', function()
     assert.are.same({ ping }, parse({ '<tool_call>{"name":"ping","arguments":{}}' }).calls)
   end)
 
+  it('may have line breaks of two bytes', function()
+    local one = 'TC\r\n{"name":"get_weather",\r\n"arguments":{"city":"K"}}\r\n/TC'
+    expect(one .. '\r\n' .. one .. '\r\n', { K()[1], K()[1] }, '\r\n\r\n')
+    expect('```\r\n' .. one .. '\r\n```\r\n', K())
+    local glm = 'TCread\r\n<arg_key>filePath</arg_key>\r\n<arg_value>\r\n/a\r\n</arg_value>\r\n/TC'
+    expect(glm, read('/a'))
+    expect('TCgrep\r\npattern\r\nfoo\r\n/TC', grep('foo'))
+  end)
+
   it('may have words behind it, but not a second value (7, 64)', function()
     expect('TC{"name":"get_weather","arguments":{"city":"a } b"}} trailing/TC', K('a } b'))
     expect('TC{"name":"get_weather","arguments":{"city":"a"}}</arg_value>/TC', K('a'))
@@ -277,6 +286,12 @@ describe('a tagged JSON call', function()
       result.events[1].warnings
     )
     refused_as('unknown_argument', 'TC{"name":"strict","arguments":{"a":"a","rm":"-rf"}}/TC')
+    local open = tool('open', { a = text }, {})
+    open['function'].parameters.additionalProperties = true
+    local call = '<tool_call>{"name":"open","arguments":{"a":"a","rm":"-rf"}}</tool_call>'
+    result = parse_every_way(call, 'stop', { open })
+    assert.are.same({ { 'open', { a = 'a', rm = '-rf' } } }, result.calls)
+    assert.are.equal(1, #result.events[1].warnings)
   end)
 end)
 
@@ -318,6 +333,9 @@ describe('a call in the form of GLM', function()
         { description = 'Find it', prompt = 'Search for colors', subagent_type = 'explore' },
       },
     })
+    for _, joined in ipairs({ 'filePath="/a"', 'filePath: /a', 'filePath /a', 'filePath":/a' }) do
+      expect('TCread<arg_key>' .. joined .. '</arg_value>/TC', read('/a'))
+    end
     expect('TCgrep\npattern\nfoo|bar\n</arg_value>/TC', grep('foo|bar'))
     expect('TCgrep\npattern\nfoo|bar\n/TC', grep('foo|bar'))
     expect('TCgrep\npattern\nfoo {"\ninclude\n*.c\n/TC', grep('foo {"', '*.c'))
@@ -337,6 +355,10 @@ describe('a call in the form of GLM', function()
     refuse('grep<arg_key>pattern</arg_key><arg_value>a<arg_key>include</arg_value>')
     refuse('grep<arg_key>pattern "a')
     refuse('grep<arg_key>nothing "a"</arg_value>')
+    refuse('grep<arg_key>pattern a b</arg_value>')
+    refuse('read<arg_key>filePath":"/a","limit":10</arg_value>')
+    refuse('read<arg_key>filePath":"/a"}</arg_value>')
+    refuse('read<arg_key>filePath /a,limit=10</arg_value>')
     refuse('grep\npattern\nfoo\nbar\n')
     refuse('grep pattern foo')
     local twice = arg('pattern', 'a') .. arg('pattern', 'b')
@@ -597,6 +619,12 @@ describe('reasoning in the content', function()
     local answer = '<think>hm</think>\n{"name":"get_weather","arguments":{"city":"K"}}'
     expect(answer, K(), '<think>hm</think>\n')
     expect('`<think>` is a tag. ' .. call, grep('x'), '`<think>` is a tag. ')
+  end)
+
+  it('may have the longer tags', function()
+    assert.are.same({}, expect('<thinking>' .. call .. '</thinking>done', {}).refused)
+    local answer = '<thinking>a</thinking>' .. call
+    expect(answer, grep('x'), '<thinking>a</thinking>')
   end)
 
   it('takes back the calls above an end that had no beginning', function()

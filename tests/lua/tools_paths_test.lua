@@ -281,26 +281,6 @@ describe('a file', function()
   end)
 end)
 
-describe('a listing', function()
-  it('names files, does not follow links, and is bounded', function()
-    link(base .. '/outside', root .. '/folder')
-    local files, is_cut = guard:files('.')
-    assert.are.same({ 'a.txt', 'folder', 'sub/b.txt' }, files)
-    assert.is_false(is_cut)
-    assert.are.same({ 'sub/b.txt' }, (guard:files('sub')))
-    files, is_cut = guard:files('.', { max_entries = 2 })
-    assert.are.equal(2, #files)
-    assert.is_true(is_cut)
-    local skip = function(path)
-      return path == 'sub'
-    end
-    assert.are.same({ 'a.txt', 'folder' }, (guard:files('.', { skip = skip })))
-    assert.is_nil((guard:files('folder')))
-    assert.is_nil((guard:files('a.txt')))
-    assert.is_nil((guard:files('..')))
-  end)
-end)
-
 describe('ignored files', function()
   local ignore = require('venice.tools.ignore')
   -- stylua: ignore

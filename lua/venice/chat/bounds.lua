@@ -24,6 +24,7 @@ local ns = api.nvim_create_namespace('venice_bounds')
 local Bounds = {}
 Bounds.__index = Bounds
 
+--- The boundaries of a buffer; there is none yet.
 ---@param buf integer
 ---@return venice.Bounds
 function Bounds.new(buf)
@@ -38,7 +39,7 @@ local function undo_state(buf)
 end
 
 local function place(self, bound, row)
-  bound.gone = nil
+  bound.gone, self.known = nil, nil
   bound.mark = api.nvim_buf_set_extmark(self.buf, ns, row, 0, { id = bound.mark })
   bound.floor =
     api.nvim_buf_set_extmark(self.buf, ns, row, 0, { id = bound.floor, right_gravity = false })
@@ -58,6 +59,8 @@ function Bounds:put(row, bound)
       at = at - 1
     elseif not other.gone and self:position(other) >= row then
       at = i
+    elseif not other.gone and not bound.mark then
+      break -- The list is in order, and a new bound is not in it.
     end
   end
   table.insert(self.list, at, bound)
@@ -79,7 +82,7 @@ function Bounds:drop(bound)
   for _, state in pairs(self.states) do
     state[bound] = nil
   end
-  bound.gone = true
+  bound.gone, self.known = true, nil
 end
 
 --- Where a boundary is. Behind `col` stands what was typed into its line or joined to it.
@@ -95,10 +98,28 @@ function Bounds:position(bound)
   return at[1], floor[1] == at[1] and floor[2] or at[2]
 end
 
+-- Where they are is asked again and again for each text and header, and nothing moves them but a
+-- change of the text and place().
+local function is_known(self, tick)
+  if not self.known or self.known.tick ~= tick then
+    return false
+  end
+  for _, entry in ipairs(self.known.live) do
+    if entry.bound.gone then
+      return false
+    end
+  end
+  return true
+end
+
 --- The boundaries that have a line now, from top to bottom, as { bound, row, col }. Of several at
 --- one place only the last has it: the text of the others was deleted.
 ---@return table[]
 function Bounds:live()
+  local tick = api.nvim_buf_get_changedtick(self.buf)
+  if is_known(self, tick) then
+    return self.known.live
+  end
   local found = {}
   for order, bound in ipairs(self.list) do
     if not bound.gone then
@@ -121,6 +142,7 @@ function Bounds:live()
       live[#live + 1] = entry
     end
   end
+  self.known = { tick = tick, live = live }
   return live
 end
 
@@ -179,6 +201,7 @@ function Bounds:ride(rider)
   self.riders[rider] = true
 end
 
+--- Ends that; what was saved of it is dropped.
 ---@param rider table
 function Bounds:unride(rider)
   self.riders[rider] = nil

@@ -8,6 +8,7 @@ local M = {}
 local Calls = {}
 Calls.__index = Calls
 
+--- A reader of the content of one answer.
 ---@param declarations table[] of the tools
 ---@param request venice.Request its turn is told, its _write() gets the text
 ---@return venice.Calls

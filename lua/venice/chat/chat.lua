@@ -3,6 +3,7 @@
 
 local Client = require('venice.client')
 local View = require('venice.chat.view')
+local config = require('venice.config')
 local conversation = require('venice.chat.conversation')
 local errors = require('venice.errors')
 local models = require('venice.chat.model')
@@ -41,6 +42,9 @@ function Chat.new(number)
     spent = {},
   }, Chat)
   self.view = View.new(('venice://chat/%d'):format(number))
+  if config.get().tools then
+    self.tools = require('venice.chat.rounds').session(self)
+  end
   return self
 end
 
@@ -61,6 +65,7 @@ end
 
 -- Model and report --------------------------------------------------------------------------------
 
+--- Notes what was proven about the model's enclave, and shows it.
 ---@param report table|nil
 function Chat:set_report(report)
   self.report = report
@@ -69,6 +74,7 @@ function Chat:set_report(report)
   end
 end
 
+--- Chooses the model of the next prompts.
 ---@param id string
 function Chat:set_model(id)
   if id ~= self.model then
@@ -197,17 +203,21 @@ function Chat:use_tools(word)
   if word ~= 'on' and word ~= 'off' and word ~= '' then
     return errors.notice(':Venice tools takes on or off', vim.log.levels.WARN)
   end
+  if on and config.get().tools == false then
+    return errors.notice('tools are switched off by the option tools', vim.log.levels.WARN)
+  end
   self.tools = on and (self.tools or require('venice.chat.rounds').session(self)) or nil
   window.update_bar(self)
   if not on then
     errors.notice('tools are off in this chat')
   elseif self.tools then
-    errors.notice('tools are on in this chat: ' .. self.tools:words())
+    errors.notice('tools are on, in ' .. self.tools:folder())
   end
 end
 
 -- The rest ----------------------------------------------------------------------------------------
 
+--- Closes the chat's windows; nothing is lost.
 function Chat:hide()
   window.hide(self)
 end

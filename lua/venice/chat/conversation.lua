@@ -29,6 +29,7 @@ local M = {}
 
 local first_states = { user = 'draft', assistant = 'streaming' }
 
+--- A turn that has no place in a buffer yet.
 ---@param role 'user'|'assistant'|'system'|'tool'
 ---@param model string|nil
 ---@return venice.Turn

@@ -21,7 +21,6 @@ for name, target in pairs({
   VeniceNote = 'Comment',
   VeniceWarning = 'WarningMsg',
   VeniceError = 'ErrorMsg',
-  VeniceTrust = 'Comment',
 }) do
   vim.cmd(('highlight default link %s %s'):format(name, target))
 end
@@ -197,7 +196,7 @@ end
 -- What a request does before its first token stands where the text will be.
 local function draw_status(self, turn, row)
   local line = api.nvim_buf_get_lines(self.buf, row + 1, row + 2, false)[1]
-  turn.status_in_header = line ~= ''
+  turn.status_in_header = line ~= '' or M.alive(turn.reasoning) ~= nil
   if not turn.status or turn.status_in_header then
     M.erase(self, turn, 'status')
     return

@@ -153,6 +153,7 @@ end
 local function result_words(first, last)
   local result = block_at(first, last).result
   local text = type(result) == 'string' and result or result and vim.json.encode(result) or ''
+  text = text:gsub('\\/', '/')
   return ' ▸ ' .. beginning_of(vim.split(text, '\n', { plain = true }))
 end
 
@@ -167,7 +168,10 @@ local function call_words(first, last)
     local text = type(value) == 'table' and vim.json.encode(value) or tostring(value)
     arguments[#arguments + 1] = name .. '=' .. beginning_of({ text })
   end
-  table.sort(arguments)
+  -- A path says more than the beginning of a text.
+  table.sort(arguments, function(a, b)
+    return #a < #b or (#a == #b and a < b)
+  end)
   local words = ' ▸ ' .. block.name .. '  ' .. table.concat(arguments, ', ')
   return require('venice.errors').printable(words)
 end

@@ -34,6 +34,7 @@ function M.current()
   return M.of_buffer(api.nvim_get_current_buf()) or recent
 end
 
+--- All chats, the oldest first. A copy.
 ---@return venice.Chat[]
 function M.list()
   return vim.list_extend({}, chats)

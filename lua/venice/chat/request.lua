@@ -76,6 +76,8 @@ end
 
 -- What arrives ------------------------------------------------------------------------------------
 
+--- The client says what it does.
+---@param now table { state, held, seconds, attempt, code }
 function Request:on_state(now)
   if now.state == 'retrying' then
     -- A pause belongs to the state that it interrupts.
@@ -87,6 +89,9 @@ function Request:on_state(now)
   self:_show_progress()
 end
 
+--- The enclave was attested, or stood on a report already.
+---@param report table
+---@param fresh boolean|nil false: the report is not new
 function Request:on_report(report, fresh)
   self.report = report
   self.chat:set_report(report)
@@ -124,6 +129,8 @@ function Request:_write(text)
   self.writer:push('content', text)
 end
 
+--- A piece of the answer arrived.
+---@param ev table { kind, text, authenticated, usage, reason }
 function Request:on_event(ev)
   if self.over then
     return
@@ -169,6 +176,9 @@ local function withdraw(self, err, outcome)
   end
 end
 
+--- The answer is over; what was not written yet still is.
+---@param err venice.Error|nil
+---@param info table { usage, finish_reason, id, model }
 function Request:on_done(err, info)
   self.usage = info.usage or self.usage
   self.finish_reason = info.finish_reason or self.finish_reason

@@ -26,6 +26,7 @@ function M.session(chat)
   local tools, err = require('venice.tools.session').new({
     root = vim.fn.getcwd(),
     options = config.get().tools,
+    buf = chat.view.buf,
     name = function()
       return ('chat %d'):format(chat.number)
     end,

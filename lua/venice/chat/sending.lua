@@ -48,7 +48,7 @@ end
 
 -- The request -------------------------------------------------------------------------------------
 
----@class venice.Place where an answer belongs
+---@class venice.Place where an answer belongs in a chat
 ---@field after venice.Turn|nil below this turn, as a new one
 ---@field replaced venice.Turn|nil in the place of this answer
 ---@field rest venice.Turn[]|nil the turns that followed that answer, and go with it

@@ -27,6 +27,7 @@ function View:_bind(turn, part, row)
   turn[part] = self.bounds:put(row, turn[part] or { turn = turn, part = part })
 end
 
+--- Makes the buffer of a chat, with an empty draft.
 ---@param name string the buffer's name
 ---@return venice.View
 function View.new(name)
@@ -47,6 +48,7 @@ function View.new(name)
   return self
 end
 
+--- Whether the buffer is there and has its text.
 ---@return boolean
 function View:is_valid()
   return api.nvim_buf_is_valid(self.buf) and api.nvim_buf_is_loaded(self.buf)

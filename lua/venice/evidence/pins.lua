@@ -5,7 +5,7 @@ local file = require('venice.evidence.pins_file')
 
 local M = {}
 
----@class venice.Place whose enclaves
+---@class venice.PinsPlace whose enclaves
 ---@field service string the base_url
 ---@field model string
 ---@field root string 'intel', 'unsigned' or 'simulated:<sha256 of the root>'
@@ -29,7 +29,7 @@ M.read = file.read
 --- is verified, a machine is nobody's proof of anything: such never mix with real ones.
 ---@param options table the options of a client
 ---@param model string
----@return venice.Place|nil, venice.Error|nil
+---@return venice.PinsPlace|nil, venice.Error|nil
 function M.place(options, model)
   local pem, err = require('venice.config').root_pem(options.verify, 'root_ca')
   if err then
@@ -47,7 +47,7 @@ local function stands_at(pin, place)
 end
 
 --- The pins of one place.
----@param place venice.Place
+---@param place venice.PinsPlace
 ---@return venice.Pin[]|nil, venice.Error|nil
 function M.of(place)
   local pins, err = M.read()
@@ -93,7 +93,7 @@ end
 
 --- Notes that an enclave was seen: a first sight is stored unconfirmed, where no other is known; of
 --- a known one, when it was last seen. Never makes anything trusted.
----@param place venice.Place
+---@param place venice.PinsPlace
 ---@param report table
 ---@param now integer
 ---@return venice.Pin|nil pin the enclave's, where it is in the list
@@ -121,7 +121,7 @@ function M.saw(place, report, now)
 end
 
 --- Makes an enclave trusted from now on.
----@param place venice.Place
+---@param place venice.PinsPlace
 ---@param report table
 ---@param now integer
 ---@return true|nil, venice.Error|nil
@@ -140,7 +140,7 @@ function M.trust(place, report, now)
 end
 
 --- Forgets the enclaves of a place.
----@param place venice.Place
+---@param place venice.PinsPlace
 ---@return integer|nil count, venice.Error|nil
 function M.forget(place)
   local count = 0
@@ -157,7 +157,7 @@ function M.forget(place)
 end
 
 --- The pin whose enclave has these values (`pin.previous` of a report).
----@param place venice.Place
+---@param place venice.PinsPlace
 ---@param enclave table
 ---@return venice.Pin|nil
 function M.find(place, enclave)

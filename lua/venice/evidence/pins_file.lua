@@ -15,6 +15,7 @@ local LOCK_TRIES, LOCK_WAIT, LOCK_STALE = 60, 4, 5 -- times, milliseconds; secon
 
 -- The file ----------------------------------------------------------------------------------------
 
+--- Where the list is.
 ---@return string
 function M.path()
   -- 'state' came with 0.8.

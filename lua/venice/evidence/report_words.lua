@@ -30,6 +30,7 @@ function M.status(status)
   return statuses[tostring(status)] or printable(status)
 end
 
+--- Whether Intel's certificates stand behind the report.
 ---@param report table
 ---@return boolean
 function M.proves_hardware(report)

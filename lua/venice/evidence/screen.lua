@@ -95,7 +95,7 @@ end
 ---@param filetype string
 ---@param text venice.Text
 ---@param opts table|nil { keys = { lhs = { action, desc } }, command = 'botright split',
----  stay = true: the cursor stays where it is }
+---  window = a function that opens one and goes there, instead, stay = true: the cursor stays }
 ---@return integer buffer
 function M.open(name, filetype, text, opts)
   opts = opts or {}
@@ -104,7 +104,11 @@ function M.open(name, filetype, text, opts)
   end
   local buffer = new_buffer(name)
   local before = api.nvim_get_current_win()
-  vim.cmd(opts.command or 'botright split')
+  if opts.window then
+    opts.window(buffer)
+  else
+    vim.cmd(opts.command or 'botright split')
+  end
   api.nvim_win_set_buf(0, buffer)
   vim.b[buffer].venice_before = before
   local keys = vim.tbl_extend('force', {

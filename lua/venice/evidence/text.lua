@@ -10,12 +10,14 @@ local M = {}
 local Text = {}
 Text.__index = Text
 
+--- A text without lines.
 ---@return venice.Text
 function M.new()
   return setmetatable({ lines = {}, marks = {}, folds = {} }, Text)
 end
 
 --- A line made of pieces, each a string or { string, group }.
+---@param ... string|table
 function Text:add(...)
   local line, column = {}, 0
   for _, piece in ipairs({ ... }) do
@@ -64,6 +66,7 @@ function M.pad(words, width)
   return words .. (' '):rep(math.max(1, width - vim.fn.strdisplaywidth(words)))
 end
 
+--- A day, as in 2026-11-02.
 ---@param seconds integer unix
 ---@return string
 function M.date(seconds)

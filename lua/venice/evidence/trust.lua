@@ -10,10 +10,10 @@ local M = {}
 
 -- Questions ---------------------------------------------------------------------------------------
 
----@class venice.Question one screen, for every request that waits for the same answer
+---@class venice.TrustQuestion one screen, for every request that waits for the same answer
 ---@field buffer integer
 ---@field waiting table<table, fun(trusted: boolean)>
-local open_questions = {} ---@type table<string, venice.Question>
+local open_questions = {} ---@type table<string, venice.TrustQuestion>
 
 local function key_of(place, enclave)
   local list = { place.service, place.model, place.root }

@@ -35,6 +35,7 @@ Answer.__index = Answer
 
 --- Gives a class the methods of an answer.
 ---@param class table
+---@return table class
 function M.extend(class)
   return setmetatable(class, Answer)
 end
@@ -58,6 +59,8 @@ end
 
 -- Events -----------------------------------------------------------------------------------------
 
+--- Adds text of the answer.
+---@param text string
 function Answer:add_text(text)
   if text == '' then
     return
@@ -73,18 +76,27 @@ function Answer:add_text(text)
   end
 end
 
+--- Adds the event of a call that is refused.
+---@param err { reason: string, message: string }
+---@param raw string what stood in the answer
+---@return venice.ToolEvent
 function Answer:add_refused(err, raw)
   local event = { kind = 'refused', reason = err.reason, message = err.message, raw = raw }
   self.events[#self.events + 1] = event
   return event
 end
 
--- What looked like a call is shown, so that nothing that the model said is lost.
+--- What looked like a call is shown, so that nothing that the model said is lost.
+---@param err { reason: string, message: string }
+---@param raw string what stood in the answer
 function Answer:show_refused(err, raw)
   self:add_text(raw)
   self:add_refused(err, raw)
 end
 
+--- Adds an event for each call, with an id; all are refused where they are too many.
+---@param calls venice.ToolCall[]
+---@param raw string what stood in the answer
 function Answer:add_calls(calls, raw)
   if #self.ids + #calls > M.MAX_CALLS then
     local words = ('more than %d calls in one answer'):format(M.MAX_CALLS)
@@ -105,7 +117,9 @@ function Answer:add_calls(calls, raw)
   end
 end
 
--- Takes bytes from the buffer.
+--- Takes bytes from the buffer.
+---@param length integer
+---@return string
 function Answer:take(length)
   local text = self.buffer:sub(1, length)
   self.buffer = self.buffer:sub(length + 1)
@@ -120,9 +134,12 @@ M.not_the_end = {
   message = 'this call could be a quotation, for it is not all of the answer',
 }
 
--- Adds calls to those that wait.
---   kind 'chain': blocks without closing tags; they count once the chain is closed.
---   kind 'tail':  calls that count only if nothing follows them; with `fence` as all of a fence.
+--- Adds calls to those that wait.
+---   kind 'chain': blocks without closing tags; they count once the chain is closed.
+---   kind 'tail':  calls that count only if nothing follows them; with `fence` as all of a fence.
+---@param kind 'chain'|'tail'
+---@param raw string what stood in the answer
+---@param calls venice.ToolCall[]
 function Answer:hold(kind, raw, calls)
   local held = self.held or { raw = '', calls = {} }
   held.kind = kind
@@ -134,13 +151,15 @@ function Answer:hold(kind, raw, calls)
   self.held = held
 end
 
+--- The held calls count.
 function Answer:release_calls()
   local held = self.held
   self.held = nil
   self:add_calls(held.calls, held.raw)
 end
 
--- The held calls will not be made: their text is shown.
+--- The held calls will not be made: their text is shown.
+---@param err { reason: string, message: string }|nil
 function Answer:release_text(err)
   local held = self.held
   self.held = nil
@@ -151,10 +170,14 @@ function Answer:release_text(err)
   end
 end
 
+--- How many bytes are not judged yet.
+---@return integer
 function Answer:held_size()
   return #self.buffer + (self.held and #self.held.raw or 0)
 end
 
+--- Reads a block from here on.
+---@param tag string the tag that opens it, at the start of the buffer
 function Answer:open_block(tag)
   self:take(#tag)
   self.opener = tag

@@ -5,9 +5,17 @@ local validate = require('venice.tools.validate')
 
 local M = {}
 
+---@class venice.ToolCall
+---@field name string
+---@field arguments table an object from json.decode, checked against the schema
+---@field warnings string[]|nil arguments that the tool does not declare
+---@field raw string|nil what stood in the answer
+
 --- nil and why.
 ---@param reason string
 ---@param words string a format
+---@param ... any
+---@return nil, { reason: string, message: string } err
 function M.refuse(reason, words, ...)
   return nil, { reason = reason, message = select('#', ...) > 0 and words:format(...) or words }
 end
@@ -21,6 +29,7 @@ local words_of = {
 
 --- nil and why, from a code of json.lua.
 ---@param code string
+---@return nil, { reason: string, message: string } err
 function M.refuse_json(code)
   return M.refuse(code == 'duplicate' and code or 'malformed', words_of[code])
 end
@@ -28,6 +37,7 @@ end
 --- A call of a declared tool with arguments that its schema takes.
 ---@param tool venice.Tool
 ---@param arguments table an object from json.decode
+---@return venice.ToolCall|nil, { reason: string, message: string }|nil err
 function M.make(tool, arguments)
   local err, warnings = validate.arguments(tool, arguments)
   if err then
@@ -37,11 +47,15 @@ function M.make(tool, arguments)
 end
 
 --- An object for arguments.
+---@return table
 function M.empty_object()
   return json.decode('{}')
 end
 
 --- A call with the only parameter of a tool.
+---@param tool venice.Tool
+---@param value any
+---@return venice.ToolCall|nil, { reason: string, message: string }|nil err
 function M.wrap(tool, value)
   local object = M.empty_object()
   object[tool.single] = value
@@ -50,6 +64,9 @@ end
 
 --- A call with arguments as they stand in it: an object, that object as JSON in a string, nothing,
 --- or the bare value of the only parameter.
+---@param tool venice.Tool
+---@param value any
+---@return venice.ToolCall|nil, { reason: string, message: string }|nil err
 function M.with(tool, value)
   if type(value) == 'string' and value:find('^%s*{') then
     local decoded, code = json.decode(value)
@@ -70,6 +87,9 @@ function M.with(tool, value)
 end
 
 --- The tool of a name.
+---@param declared venice.Tools
+---@param name string
+---@return venice.Tool|nil, { reason: string, message: string }|nil err
 function M.find_tool(declared, name)
   local tool = declared.by_name[name]
   if tool then
@@ -80,6 +100,7 @@ end
 
 --- Whether a text holds anything that could be a second value.
 ---@param text string
+---@return boolean
 function M.holds_value(text)
   return text:find('[{%[]') ~= nil
 end

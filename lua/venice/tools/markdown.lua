@@ -7,6 +7,7 @@ local M = {}
 local State = {}
 State.__index = State
 
+--- The state at the beginning of a text.
 ---@return venice.MarkdownState
 function M.new()
   local self = setmetatable({}, State)
@@ -14,6 +15,7 @@ function M.new()
   return self
 end
 
+--- A line begins.
 function State:new_line()
   self.indent, self.run, self.run_byte = 0, 0, nil
   -- 'indent' → 'run' (of ` or ~ at the start of a line) → 'rest'

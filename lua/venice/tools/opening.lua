@@ -62,6 +62,9 @@ local function leave_start(self)
   return true
 end
 
+--- Nothing but blanks and the first line of a fence was read.
+---@param self venice.ToolAnswer
+---@return boolean
 function M.start(self)
   if not self.held then
     self:add_text(self:take(#self.buffer:match('^%s*')))
@@ -111,6 +114,9 @@ local function leave_json(self)
   return true
 end
 
+--- Within JSON that may be a call.
+---@param self venice.ToolAnswer
+---@return boolean
 function M.json(self)
   if may_be_call(self.buffer) == false then
     return leave_json(self)
@@ -146,6 +152,9 @@ function M.json(self)
   return true
 end
 
+--- Within JSON that is none.
+---@param self venice.ToolAnswer
+---@return boolean
 function M.json_text(self)
   local what = self.scanner:run(self.buffer)
   local length = math.min(self.scanner.position - 1, #self.buffer)
@@ -157,7 +166,9 @@ function M.json_text(self)
   return what ~= nil
 end
 
--- Behind calls that count only if nothing follows them.
+--- Behind calls that count only if nothing follows them.
+---@param self venice.ToolAnswer
+---@return boolean
 function M.tail(self)
   local held = self.held
   held.raw = held.raw .. self:take(#self.buffer:match('^%s*'))

@@ -4,8 +4,9 @@
 -- answer was cut. Only a partial tag is held back, and a block until it ends: at most 64 KB.
 --
 -- What is given must be the content of an answer only. Reasoning is never parsed: the caller keeps
--- it away, and what stands between <think> and </think> in the content is text as well. A call may
--- be run only after finish(): a </think> that was never opened takes back the calls above it.
+-- it away, and what stands between <think> and </think> (or <thinking>) in the content is text as
+-- well. A call may be run only after finish(): a </think> that was never opened takes back the
+-- calls above it.
 
 local answer = require('venice.tools.answer')
 local forms = require('venice.tools.forms')
@@ -19,7 +20,17 @@ local M = {}
 local Parser = answer.extend({})
 Parser.__index = Parser
 
-local text_tags = { '<think>', '</think>', unpack(answer.openers) }
+local reasoning = {
+  ['<think>'] = 'open',
+  ['<thinking>'] = 'open',
+  ['</think>'] = 'close',
+  ['</thinking>'] = 'close',
+}
+
+local text_tags = { unpack(answer.openers) }
+for tag in pairs(reasoning) do
+  text_tags[#text_tags + 1] = tag
+end
 
 --- A parser for one answer.
 ---@param tools table[] the declared tools, as for schema.compile
@@ -141,10 +152,10 @@ end
 
 local function text_tag(self, tag)
   local in_code = not self.in_reasoning and self.state:in_code()
-  if tag == '</think>' and not in_code then
+  if reasoning[tag] == 'close' and not in_code then
     self:add_text(self:take(#tag))
     end_reasoning(self)
-  elseif self.in_reasoning or tag == '<think>' or tag == '</think>' then
+  elseif self.in_reasoning or reasoning[tag] then
     self:add_text(self:take(#tag))
     self.in_reasoning = self.in_reasoning or not in_code
   elseif in_code then

@@ -13,10 +13,6 @@ M.MAX_SIZE = 256 * 1024
 local MAX_PATH = 4096
 -- Bytes in which a NUL makes a file binary.
 local BINARY_PROBE = 8000
--- Of a listing.
-local MAX_FILES = 2000
-local MAX_VISITED = 20000
-local MAX_DEPTH = 40
 
 ---@class venice.PathGuard
 ---@field root string the working folder, resolved
@@ -210,67 +206,6 @@ function Guard:read(path, opts)
     return refuse('bad_request', '%s is a binary file', errors.printable(path))
   end
   return { text = text, path = relative, real = real, size = #text }
-end
-
--- The entries of a folder in the order of the alphabet: { name, type }.
-local function entries_of(folder)
-  local handle, entries = uv.fs_scandir(folder), {}
-  while handle do
-    local name, kind = uv.fs_scandir_next(handle)
-    if not name then
-      break
-    end
-    entries[#entries + 1] = { name, kind }
-  end
-  table.sort(entries, function(a, b)
-    return a[1] < b[1]
-  end)
-  return entries
-end
-
-local function walk(list, folder, prefix, depth)
-  for _, entry in ipairs(entries_of(folder)) do
-    list.left = list.left - 1
-    if #list.found >= list.limit or list.left < 0 then
-      list.is_cut = true
-      return
-    end
-    local path, is_folder = prefix .. entry[1], entry[2] == 'directory'
-    local is_skipped = list.skip and list.skip(path, is_folder)
-    if is_folder and not is_skipped and depth < MAX_DEPTH then
-      walk(list, folder .. '/' .. entry[1], path .. '/', depth + 1)
-    elseif not is_folder and not is_skipped then
-      list.found[#list.found + 1] = path
-    end
-  end
-end
-
----@class venice.FilesOptions
----@field max_entries integer|nil
----@field skip (fun(relative: string, is_folder: boolean): boolean)|nil what is left out
-
---- The files of a folder and of the folders below it, in the order of the alphabet. Links are
---- named but not followed.
----@param path string
----@param opts venice.FilesOptions|nil
----@return string[]|nil files relative to the working folder
----@return boolean|venice.Error is_cut there are more than max_entries; or why there is no list
-function Guard:files(path, opts)
-  local real, relative = self:resolve(path)
-  if not real then
-    return nil, relative
-  elseif (uv.fs_stat(real) or {}).type ~= 'directory' then
-    return refuse('bad_request', '%s is not a folder', errors.printable(path))
-  end
-  local list = {
-    found = {},
-    limit = opts and opts.max_entries or MAX_FILES,
-    left = MAX_VISITED,
-    skip = opts and opts.skip,
-    is_cut = false,
-  }
-  walk(list, real, relative == '.' and '' or relative .. '/', 0)
-  return list.found, list.is_cut
 end
 
 return M

@@ -6,6 +6,7 @@ local schema = require('venice.tools.schema')
 
 local M = {}
 
+--- The family whose form a model knows; hermes, where it is not known.
 ---@param model string|nil
 ---@return 'glm'|'qwen'|'hermes'
 function M.family(model)

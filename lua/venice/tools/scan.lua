@@ -66,7 +66,11 @@ function M.value()
   return setmetatable({ position = 1, mode = 'json', depth = 0, tags = {} }, Scanner)
 end
 
--- At `<`: what ends the block, or the mode in which to go on. 'wait' where the text ends too early.
+--- At `<`: what ends the block, or how to go on. 'wait' where the text ends too early.
+---@param text string
+---@param position integer
+---@return 'close'|'open'|'on'|'wait'
+---@return string|nil tag
 function Scanner:at_tag(text, position)
   local tag, partial = M.tag_at(text, position, self.tags)
   if tag then

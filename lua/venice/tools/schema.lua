@@ -13,7 +13,9 @@ for name in ('string number integer boolean object array null'):gmatch('%a+') do
   types[name] = true
 end
 
--- Whether a keyword is there. vim.NIL is not: the tools may have been decoded by Neovim.
+--- Whether a keyword is there. vim.NIL is not: the tools may have been decoded by Neovim.
+---@param value any
+---@return boolean
 function M.present(value)
   return value ~= nil and type(value) ~= 'userdata'
 end
@@ -121,10 +123,14 @@ local function compile(where, tool)
   }
 end
 
+---@class venice.Tools
+---@field list venice.Tool[]
+---@field by_name table<string, venice.Tool>
+
 --- Reads the declared tools: a list of `{ type = 'function', ['function'] = { name, description,
 --- parameters } }` or of those inner tables. Raises where one is not a tool.
 ---@param tools table[]|nil
----@return { list: venice.Tool[], by_name: table<string, venice.Tool> }
+---@return venice.Tools
 function M.compile(tools)
   local declared = { list = {}, by_name = {} }
   if not present(tools) then

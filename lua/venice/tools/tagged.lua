@@ -121,13 +121,14 @@ local function segments_of(body)
   end
 end
 
--- `key "value"`, `key":"value"`, `key: 10`: a key and its value that lost the tags between them.
+-- `key "value"`, `key":"value"`, `key: 10`, `key word`: a key and its value that lost the tags
+-- between them. Text without quotes is one word: where more of it stands, it may have lost more.
 local function split_joined(tool, text)
   local key, rest = text:match('^%s*"?([%w_.-]+)(.*)$')
   if not key or tool.properties[key] == nil then
     return nil
   end
-  local value = rest:match('^"?%s*:%s*(".*)$') or rest:match('^%s+(".*)$')
+  local value = rest:match('^"?%s*[:=]%s*(".*)$') or rest:match('^%s+(".*)$')
   if value then
     value = trim(value)
     local quotes = select(2, value:gsub('"', ''))
@@ -137,8 +138,8 @@ local function split_joined(tool, text)
     end
     return nil
   end
-  value = rest:match('^"?%s*:%s*(%S+)%s*$') or rest:match('^%s+(%S+)%s*$')
-  if value and not schema.is_text(tool.properties[key]) then
+  value = rest:match('^"?%s*[:=]%s*(%S+)%s*$') or rest:match('^%s+(%S+)%s*$')
+  if value and not (schema.is_text(tool.properties[key]) and value:find('["{}:=,]')) then
     return key, value
   end
 end

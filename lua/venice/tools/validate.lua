@@ -91,7 +91,7 @@ local function check_member(where, name, value, schema, warnings)
     if inner == false then
       return invalid('unknown_argument', '%s: the tool does not have this argument', where)
     elseif type(inner) ~= 'table' then
-      if inner == nil and present(schema.properties) then
+      if present(schema.properties) then
         warnings[#warnings + 1] = where .. ': the tool does not declare this argument'
       end
       return

@@ -1,0 +1,81 @@
+-- The size of a result: counted as the model gets it, in bytes of JSON.
+
+local encode = require('venice.tools.encode')
+local utf8 = require('venice.tools.utf8')
+
+local M = {}
+
+--- The bytes that a value takes in a result.
+---@param value any
+---@return integer
+function M.size(value)
+  return #encode.encode(value)
+end
+
+--- A list as a member of a result: nil where it is empty, for the model gets a note then.
+---@param list table
+---@return table|nil
+function M.list(list)
+  return #list > 0 and list or nil
+end
+
+-- The first bytes of a text, without half of a character at the end.
+local function prefix(text, length)
+  local head = text:sub(1, length)
+  if text:find('^[\128-\191]', length + 1) then
+    head = head:gsub('[\192-\255][\128-\191]*$', '')
+  end
+  return head
+end
+
+-- The last bytes, without half of a character at the beginning.
+local function suffix(text, length)
+  return (text:sub(-length):gsub('^[\128-\191]+', ''))
+end
+
+local function cut_with(text, limit, part)
+  local length = math.min(#text, limit)
+  while length > 0 do
+    local piece = part(text, length)
+    local size = M.size(piece)
+    if size <= limit then
+      return piece
+    end
+    length = math.min(length - 1, math.floor(length * limit / size))
+  end
+  return ''
+end
+
+--- The beginning of a text that fits.
+---@param text string
+---@param limit integer
+---@return string
+---@return boolean is_cut
+function M.head(text, limit)
+  text = utf8.to_utf8(text)
+  -- What is longer than the limit is so in JSON as well.
+  if #text <= limit and M.size(text) <= limit then
+    return text, false
+  end
+  return cut_with(text, limit, prefix), true
+end
+
+--- The beginning and the end of a text that is too long, with a line between them that says so:
+--- for output, where the end says how it went.
+---@param text string
+---@param limit integer at least some 200
+---@return string
+---@return boolean is_cut
+function M.both_ends(text, limit)
+  text = utf8.to_utf8(text)
+  if #text <= limit and M.size(text) <= limit then
+    return text, false
+  end
+  local room = limit - 80
+  local first = cut_with(text, math.floor(room / 3), prefix)
+  local last = cut_with(text, math.floor(room * 2 / 3), suffix)
+  local left_out = #text - #first - #last
+  return ('%s\n[… %d bytes left out …]\n%s'):format(first, left_out, last), true
+end
+
+return M

@@ -1,0 +1,85 @@
+-- The tools that read files and list them.
+
+local bounds = require('venice.tools.bounds')
+local excerpt = require('venice.tools.excerpt')
+local glob = require('venice.tools.glob')
+
+local M = {}
+
+-- Of a listing; the rest is found with a pattern.
+local MAX_LISTED = 1000
+local ROOM = 400
+
+--- Whether a path, or a folder above it, is what a pattern as in .gitignore names.
+---@param pattern string|nil
+---@return (fun(path: string): boolean)|nil
+function M.matcher(pattern)
+  local rule = pattern and glob.rule(pattern)
+  if not rule then
+    return nil
+  end
+  return function(path)
+    for slash in path:gmatch('()/') do
+      if glob.verdict({ rule }, path:sub(1, slash - 1), true) then
+        return true
+      end
+    end
+    return glob.verdict({ rule }, path, false) == true
+  end
+end
+
+--- Gives the text of a file.
+---@param job venice.ToolJob
+function M.read_file(job)
+  job:find(job.arguments.path, function(place)
+    local file, err = job.session.offered:read(place)
+    local found
+    if file then
+      found, err = excerpt.take(file.text, job.arguments, job.limit)
+    end
+    if not found then
+      return job:fail(err)
+    end
+    found.path = place.path
+    if file.buf and vim.bo[file.buf].modified then
+      found.unsaved = true
+    end
+    job:answer(found, excerpt.words(found))
+  end)
+end
+
+-- The paths that fit, and a note on the rest.
+local function fit(job, files, is_cut)
+  local kept, size = {}, ROOM
+  for _, path in ipairs(files) do
+    size = size + bounds.size(path) + 1
+    if size > job.limit or #kept >= MAX_LISTED then
+      break
+    end
+    kept[#kept + 1] = path
+  end
+  if #kept < #files then
+    local words = 'the first %d of %s%d; narrow it with path or pattern'
+    return kept, words:format(#kept, is_cut and 'more than ' or '', #files)
+  elseif #kept == 0 then
+    return kept, 'there is none'
+  elseif is_cut then
+    return kept, 'there are more; narrow it with path or pattern'
+  end
+  return kept
+end
+
+--- Gives the names of files.
+---@param job venice.ToolJob
+function M.list_files(job)
+  local match = M.matcher(job.arguments.pattern)
+  job:find(job.arguments.path or '.', function(place)
+    job:walk(place, match, function(files, is_cut)
+      local kept, note = fit(job, files, is_cut)
+      local words = ('listed %d %s'):format(#kept, #kept == 1 and 'file' or 'files')
+      job:answer({ path = place.path, files = bounds.list(kept), note = note }, words)
+    end)
+  end)
+end
+
+return M
