@@ -79,6 +79,15 @@ function M.islist(value)
   return type(value) == 'table' and (vim.islist or vim.tbl_islist)(value)
 end
 
+--- vim.diff(), which 0.12 has under another name.
+---@param a string
+---@param b string
+---@param opts table
+---@return any
+function M.diff(a, b, opts)
+  return (vim.text and vim.text.diff or vim.diff)(a, b, opts)
+end
+
 --- Whether a question by vim.ui.select would reach somebody: there is a screen, or another plugin
 --- answers it.
 ---@return boolean

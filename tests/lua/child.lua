@@ -374,6 +374,8 @@ function M.start(opts)
 
   -- An embedded child answers requests before it has loaded its plugins.
   child.wait_for('vim.v.vim_did_enter == 1', 10000, 'the start of the child')
+  -- In a terminal newer Neovims are two processes; this is the one that runs our code.
+  child.editor = child.fn.getpid()
   return child
 end
 
