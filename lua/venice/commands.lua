@@ -113,9 +113,12 @@ local function open_report(model, report)
   })
 end
 
--- A report that is not of a chat's own request, for every chat with that model.
-local function spread_report(model, report)
-  for _, chat in ipairs(require('venice.chat').list()) do
+--- Shows a report that is not of a chat's own request in every chat with that model.
+---@param model string
+---@param report table
+function M.spread_report(model, report)
+  local chats = package.loaded['venice.chat']
+  for _, chat in ipairs(chats and chats.list() or {}) do
     if chat.model == model then
       chat:set_report(report)
     end
@@ -131,7 +134,7 @@ local function show_attestation(model, fresh)
   client:attest(model, { fresh = fresh or nil }, {
     on_report = function(found, is_fresh)
       report = found
-      spread_report(model, found)
+      M.spread_report(model, found)
       if is_fresh ~= false then
         require('venice')._attested(model, found)
       end

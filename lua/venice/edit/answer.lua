@@ -74,6 +74,7 @@ end
 
 function on.on_report(self, report, fresh)
   self.report = report
+  require('venice.commands').spread_report(self.model, report)
   if fresh ~= false then
     require('venice')._attested(self.model, report)
   end
