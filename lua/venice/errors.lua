@@ -105,8 +105,15 @@ end
 --- Shows an error. The same text within a second is shown once.
 ---@param err venice.Error
 ---@param level integer|nil vim.log.levels, default ERROR
-function M.notify(err, level)
-  say(M.format(err), level or vim.log.levels.ERROR)
+---@param is_seen boolean|nil all of it is on the screen already: one line, which asks for no key
+function M.notify(err, level, is_seen)
+  local text = M.format(err)
+  if is_seen then
+    text = text:match('^[^\n]*')
+    local head = vim.fn.strcharpart(text, 0, math.max(vim.v.echospace - 1, 20))
+    text = head == text and text or head .. '…'
+  end
+  say(text, level or vim.log.levels.ERROR)
 end
 
 --- Shows a sentence that is no error.

@@ -161,6 +161,74 @@ local function service()
   return list
 end
 
+-- Chats, prompts and tools ------------------------------------------------------------------------
+
+local function is_executable(program)
+  local home = vim.env.HOME
+  return vim.fn.executable(home and program:gsub('^~/', home .. '/') or program) == 1
+end
+
+local function saved_chats(list)
+  local options = require('venice.config').get().history
+  if not options.encrypt and not options.decrypt then
+    local words = 'chats cannot be saved: history.encrypt is not set; :help venice-saved-chats'
+    list[#list + 1] = item('info', words)
+    return
+  end
+  for _, name in ipairs({ 'encrypt', 'decrypt' }) do
+    local argv = options[name]
+    if not argv then
+      local advice = 'set both: a chat is saved by one and opened by the other'
+      list[#list + 1] = item('warn', ('history.%s is not set'):format(name), advice)
+    elseif is_executable(argv[1]) then
+      list[#list + 1] = item('ok', ('saved chats: history.%s is %s'):format(name, argv[1]))
+    else
+      local words = ('the program of history.%s is not executable: %s'):format(name, argv[1])
+      list[#list + 1] = item('error', words, 'install it, or set history.' .. name)
+    end
+  end
+  local files = require('venice.chat.history_file')
+  list[#list + 1] = item('info', ('saved chats: %d, in %s'):format(#files.names(), files.folder()))
+end
+
+local function prompts(list)
+  local files = require('venice.chat.prompt_files')
+  local folder = files.folder()
+  if vim.fn.isdirectory(folder) == 1 then
+    local count = #files.names()
+    list[#list + 1] = item('ok', ('prompts of your own: %d, in %s'):format(count, folder))
+  elseif require('venice.config').get().prompts.dir then
+    local words = 'prompts.dir is not a folder: ' .. folder
+    list[#list + 1] = item('warn', words, 'make it, or set prompts.dir to another one')
+  else
+    local words = 'no prompts of your own; they would be in ' .. folder
+    list[#list + 1] = item('info', words)
+  end
+end
+
+local function tools(list)
+  local option = require('venice.config').get().tools
+  local names = vim.tbl_keys(require('venice.tools.options').read(option).names)
+  table.sort(names)
+  local offered = 'tools that a chat has after :Venice tools on: ' .. table.concat(names, ', ')
+  list[#list + 1] = item('info', offered)
+  if vim.fn.executable('git') == 1 then
+    list[#list + 1] = item('ok', 'git is there: for #diff, and for what tools may not read')
+  else
+    local words = 'git was not found: #diff does not work, and of the files that git ignores tools '
+      .. 'know only what .gitignore says'
+    list[#list + 1] = item('info', words)
+  end
+end
+
+local function features()
+  local list = {}
+  saved_chats(list)
+  prompts(list)
+  tools(list)
+  return list
+end
+
 -- Neovim -----------------------------------------------------------------------------------------
 
 local function editor()
@@ -199,6 +267,7 @@ function M.sections()
   return {
     { title = 'venice: the library', items = library() },
     { title = 'venice: the service and the key', items = service() },
+    { title = 'venice: chats, prompts and tools', items = features() },
     { title = 'venice: where text or keys could leak', items = require('venice.audit').items() },
     { title = 'venice: Neovim', items = editor() },
   }

@@ -75,6 +75,8 @@ end
 ---@field signal integer
 ---@field output string what it wrote, standard output and error in the order of arrival
 ---@field stdout string
+---@field stderr string
+---@field complete boolean its standard output came to its end, and all of its input was taken
 ---@field truncated boolean more was written than the limit
 ---@field seconds number
 
@@ -131,6 +133,8 @@ local function finish(run)
     signal = run.signal,
     output = table.concat(run.parts),
     stdout = table.concat(run.stdout),
+    stderr = table.concat(run.stderr),
+    complete = run.stdout_ended and (run.input == nil or run.input_taken),
     truncated = run.truncated,
     seconds = (uv.hrtime() - run.started) / 1e9,
   }
@@ -175,9 +179,8 @@ local function keep(run, chunk, is_stdout)
   if chunk ~= '' then
     run.size = run.size + #chunk
     run.parts[#run.parts + 1] = chunk
-    if is_stdout then
-      run.stdout[#run.stdout + 1] = chunk
-    end
+    local stream = is_stdout and run.stdout or run.stderr
+    stream[#stream + 1] = chunk
   end
   if run.truncated then
     terminate(run, 'output')
@@ -192,6 +195,7 @@ local function read(run, pipe, is_stdout)
       return
     end
     run.open = run.open - 1
+    run.stdout_ended = run.stdout_ended or (is_stdout and not err)
     close(pipe)
     if run.open == 0 and run.code then
       finish(run)
@@ -261,6 +265,9 @@ function M.run(argv, opts, callback)
     started = uv.hrtime(),
     parts = {},
     stdout = {},
+    stderr = {},
+    stdout_ended = false,
+    input_taken = false,
     size = 0,
     open = 0,
     truncated = false,
@@ -278,7 +285,8 @@ function M.run(argv, opts, callback)
   read(run, run.out, true)
   read(run, run.err, false)
   if run.input then
-    run.input:write(opts.input, function()
+    run.input:write(opts.input, function(failure)
+      run.input_taken = not failure
       close(run.input)
     end)
   end

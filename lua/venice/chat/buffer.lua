@@ -1,27 +1,12 @@
 -- The buffer of a chat: nothing of it reaches the disk or another plugin by itself (promise 5).
 
 local errors = require('venice.errors')
+local private = require('venice.chat.private')
 
 local api, fn = vim.api, vim.fn
 local M = {}
 
 local group = api.nvim_create_augroup('venice_buffer', { clear = true })
-
--- Completion plugins send the text of buffers to other services; each has its own switch.
-local refused = {
-  copilot_enabled = false, -- copilot.vim
-  copilot_suggestion_auto_trigger = false, -- copilot.lua
-  codeium_enabled = false, -- codeium.vim, windsurf.vim
-  neocodeium_enabled = false,
-  supermaven_enabled = false,
-  minuet_virtual_text_auto_trigger = false,
-  minuet_lsp_auto_trigger = false,
-  augment_enabled = false,
-  tabnine_enabled = false,
-  llama_enabled = false,
-  cody_enabled = false,
-  sidekick_nes = false,
-}
 
 -- Highlighting -----------------------------------------------------------------------------------
 
@@ -55,6 +40,22 @@ function M.highlight(buf, writing)
   if not wanted and vim.bo[buf].syntax ~= 'markdown' then
     vim.bo[buf].syntax = 'markdown'
   end
+end
+
+-- Neovim sets 'syntax' to the filetype, for which there is no file, with each FileType event: after
+-- :edit, :syntax on and where the parser is stopped.
+local function keep_highlight(buf)
+  api.nvim_create_autocmd('Syntax', {
+    group = group,
+    buffer = buf,
+    callback = function()
+      vim.schedule(function()
+        if api.nvim_buf_is_loaded(buf) and vim.bo[buf].syntax == 'venice' then
+          M.highlight(buf)
+        end
+      end)
+    end,
+  })
 end
 
 -- Writing -----------------------------------------------------------------------------------------
@@ -147,40 +148,46 @@ api.nvim_create_autocmd('CmdlineLeave', {
 
 -- Making one --------------------------------------------------------------------------------------
 
+--- Keeps the text of a buffer from the disk, from language servers and from plugins that would send
+--- it elsewhere, for as long as the buffer lives. Call it before the text is put in.
+---@param buf integer
+function M.harden(buf)
+  private.harden(buf)
+end
+
+--- Disarms a buffer that has come by the name of a chat without being one: a session that is
+--- restored makes such, with a swap file.
+---@param buf integer
+function M.stray(buf)
+  if not private.is_private(buf) then
+    private.harden(buf)
+    vim.bo[buf].bufhidden = 'wipe'
+    pcall(api.nvim_buf_set_name, buf, '')
+  end
+end
+
 --- Makes the buffer of a chat. Every option stands before the first byte of text does.
 ---@param name string
 ---@param to_text fun(first: integer, last: integer): string[] lines as they are written to a file
 ---@return integer buf
 function M.create(name, to_text)
   local buf = api.nvim_create_buf(false, true)
+  private.harden(buf)
+  local other = fn.bufnr('^' .. name .. '$')
+  if other > 0 then
+    M.stray(other)
+  end
   api.nvim_buf_set_name(buf, name)
-  local options = vim.bo[buf]
-  options.buftype = 'nofile'
-  options.bufhidden = 'hide'
-  options.swapfile = false
-  options.undofile = false
-  options.modeline = false
-  for flag, value in pairs(refused) do
-    vim.b[buf][flag] = value
-  end
+  vim.bo[buf].bufhidden = 'hide'
   guard_writes(buf, name, to_text)
-  require('venice.chat.registers').watch(buf)
-  if fn.exists('##LspAttach') == 1 then
-    api.nvim_create_autocmd('LspAttach', {
-      group = group,
-      buffer = buf,
-      callback = function(args)
-        vim.schedule(function()
-          pcall(vim.lsp.buf_detach_client, buf, args.data.client_id)
-        end)
-      end,
-    })
-  end
-  options.filetype = 'venice'
-  -- A user's FileType autocommand may set options for all buffers.
-  options.swapfile, options.undofile, options.modeline = false, false, false
+  require('venice.chat.origin') -- It notes the user's buffer, before the chat takes its place.
+  vim.bo[buf].omnifunc = "v:lua.require'venice.chat.mentions'.omnifunc"
+  vim.bo[buf].filetype = 'venice'
+  -- A user's FileType autocommand may have set something for all buffers.
+  private.harden(buf)
   require('venice.compat').register_markdown('venice')
   M.highlight(buf)
+  keep_highlight(buf)
   return buf
 end
 

@@ -182,7 +182,16 @@ end
 ---@param lines string[]
 ---@return integer row of the first one
 function Chat:add(lines)
-  return self.view:add_to_draft(lines)
+  local draft = self.view:draft()
+  -- What is added must not come to stand inside a code block that was not closed.
+  local fence = require('venice.chat.mention_syntax').open_fence(self.view:text(draft))
+  if draft.error then
+    sending.mark(self, draft, nil)
+  end
+  if not fence then
+    return self.view:add_to_draft(lines)
+  end
+  return self.view:add_to_draft(vim.list_extend({ fence }, lines)) + 1
 end
 
 --- Shows the system prompt of this chat as a turn above the others, where it can be edited; with a

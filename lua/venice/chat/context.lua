@@ -1,7 +1,11 @@
--- What goes into a prompt beside what is typed: a selection, as a fenced block with its place.
+-- What goes into a prompt beside what is typed: a selection or a source, as a fenced block with its
+-- place above it. Neither the place nor anything inside can end the block or be read as a mention.
 
 local api, fn = vim.api, vim.fn
 local M = {}
+
+--- Bytes of one source.
+M.MAX_SIZE = 1024 * 1024
 
 ---@class venice.Selection
 ---@field path string
@@ -10,13 +14,28 @@ local M = {}
 ---@field last integer
 ---@field lines string[]
 
--- A file below the working folder by its path from there, another one from home.
-local function path_of(buf)
-  local name = api.nvim_buf_get_name(buf)
-  if name == '' then
-    return '[No Name]'
-  end
+--- What is over MAX_SIZE.
+---@param what string
+---@return venice.Error
+function M.too_large(what)
+  local words = ('%s is larger than %d MB'):format(what, M.MAX_SIZE / 1048576)
+  local hint = 'give the lines that matter with :VeniceChat and a range'
+  return require('venice.errors').new('too_large', words, hint)
+end
+
+--- A file below the working folder by its path from there, another one from home.
+---@param name string
+---@return string
+function M.path(name)
   return require('venice.errors').printable(fn.fnamemodify(name, ':~:.'))
+end
+
+--- How a buffer's file is called.
+---@param buf integer
+---@return string
+function M.path_of(buf)
+  local name = api.nvim_buf_get_name(buf)
+  return name == '' and '[No Name]' or M.path(name)
 end
 
 local function selection(buf, first, last, lines)
@@ -25,7 +44,7 @@ local function selection(buf, first, last, lines)
     lines[i] = line:find('\n', 1, true) and line:gsub('\n', '\0') or line
   end
   return {
-    path = path_of(buf),
+    path = M.path_of(buf),
     filetype = vim.bo[buf].filetype:match('^[%w_.+-]+$') or '',
     first = first,
     last = last,
@@ -75,25 +94,55 @@ function M.is_blank(chosen)
   return true
 end
 
---- The lines that stand in the prompt: where it is from, then a fence one backtick longer than any
+local function longest_run(text, longest)
+  for run in text:gmatch('`+') do
+    longest = math.max(longest, #run)
+  end
+  return longest
+end
+
+--- Text as inline code.
+---@param text string one line
+---@return string
+function M.code(text)
+  local marks = ('`'):rep(longest_run(text, 0) + 1)
+  -- A backtick at an end needs a space beside it.
+  local space = text:find('^`') or text:find('`$')
+  return marks .. (space and ' ' or '') .. text .. (space and ' ' or '') .. marks
+end
+
+--- A path in a line of its own. As it is, unless it could be read as a mention or a fence.
+---@param path string
+---@return string
+function M.plain(path)
+  local is_odd = path:find('[`#]') or path:find('~~~', 1, true)
+  return is_odd and M.code(path) or path
+end
+
+--- Lines as they stand in the prompt: what they are, then a fence one backtick longer than any
 --- inside.
+---@param place string
+---@param filetype string
+---@param lines string[]
+---@return string[]
+function M.fenced(place, filetype, lines)
+  local longest = 2
+  for _, line in ipairs(lines) do
+    longest = longest_run(line, longest)
+  end
+  local fence = ('`'):rep(longest + 1)
+  local block = { place, fence .. filetype }
+  vim.list_extend(block, lines)
+  block[#block + 1] = fence
+  return block
+end
+
+--- The block of a selection.
 ---@param chosen venice.Selection
 ---@return string[]
 function M.block(chosen)
-  local longest = 2
-  for _, line in ipairs(chosen.lines) do
-    for run in line:gmatch('`+') do
-      longest = math.max(longest, #run)
-    end
-  end
-  local fence = ('`'):rep(longest + 1)
-  local block = {
-    ('%s:%d-%d'):format(chosen.path, chosen.first, chosen.last),
-    fence .. chosen.filetype,
-  }
-  vim.list_extend(block, chosen.lines)
-  block[#block + 1] = fence
-  return block
+  local place = ('%s:%d-%d'):format(M.plain(chosen.path), chosen.first, chosen.last)
+  return M.fenced(place, chosen.filetype, chosen.lines)
 end
 
 return M

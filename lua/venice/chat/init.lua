@@ -80,6 +80,7 @@ local function watch(chat)
   end
   on({ 'TextChanged', 'InsertLeave' }, function()
     chat.view:sync()
+    require('venice.chat.sending').edited(chat)
   end)
   on('InsertEnter', function()
     leave_header(chat)

@@ -6,7 +6,14 @@ local api, fn = vim.api, vim.fn
 local M = {}
 
 local group = api.nvim_create_augroup('venice_registers', { clear = true })
-local deleted = {} ---@type table<string, boolean>
+local deleted = {} ---@type table<string, boolean> by digest: the text itself goes with its chat
+
+local function digest(lines)
+  return fn.sha256(table.concat(lines, '\n'))
+end
+
+-- What is deleted into the clipboard is put into a numbered register too.
+local unnamed = { [''] = true, ['+'] = true, ['*'] = true }
 
 --- Notes what is deleted in a buffer.
 ---@param buf integer
@@ -16,8 +23,8 @@ function M.watch(buf)
     buffer = buf,
     callback = function()
       local event = vim.v.event
-      if event.operator ~= 'y' and event.regname == '' then
-        deleted[table.concat(event.regcontents, '\n')] = true
+      if event.operator ~= 'y' and unnamed[event.regname] then
+        deleted[digest(event.regcontents)] = true
       end
     end,
   })
@@ -27,7 +34,7 @@ api.nvim_create_autocmd('VimLeavePre', {
   group = group,
   callback = function()
     for register in ('123456789-'):gmatch('.') do
-      if deleted[table.concat(fn.getreg(register, 1, true), '\n')] then
+      if deleted[digest(fn.getreg(register, 1, true))] then
         fn.setreg(register, {})
       end
     end

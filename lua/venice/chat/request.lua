@@ -226,7 +226,7 @@ local function announce(self, err, outcome)
     elseif outcome ~= 'stopped' then
       -- The chat first: the message may wait for a key.
       vim.cmd('redraw')
-      errors.notify(err)
+      errors.notify(err, nil, window.is_visible(self.chat))
     end
   end)
 end

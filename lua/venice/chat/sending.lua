@@ -15,9 +15,9 @@ local function warn(text)
 end
 
 -- Later, for an error that is shown inside a command would look like a failure of the command.
-local function notify(err)
+local function notify(chat, err)
   vim.schedule(function()
-    errors.notify(err)
+    errors.notify(err, nil, require('venice.chat.window').is_visible(chat))
   end)
 end
 
@@ -38,7 +38,7 @@ local function fail(chat, prompt, err)
   local draft = chat.view:draft()
   chat.failed_prompt = prompt == draft
   M.mark(chat, prompt, err)
-  notify(err)
+  notify(chat, err)
 end
 
 -- Where a prompt is now: it may have been deleted while something was asked.
@@ -153,10 +153,21 @@ local function with_context(chat, prompt, done)
     if info then
       local size = require('venice.chat.size').words(info.bytes, info.tokens)
       prompt.words = conversation.count(info.blocks, 'block') .. ' · ' .. size
+      prompt.words_of = #chat.view:text(prompt)
       chat.view:draw(prompt)
     end
     done()
   end)
+end
+
+--- The draft was edited: its size is not what its header says any more.
+---@param chat venice.Chat
+function M.edited(chat)
+  local draft = chat.view:draft()
+  if draft.words and #chat.view:text(draft) ~= draft.words_of then
+    draft.words = nil
+    chat.view:draw(draft)
+  end
 end
 
 -- A prompt over the limit is sent after a question only.

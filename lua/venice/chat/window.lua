@@ -67,6 +67,21 @@ function M.open(chat)
   end
 end
 
+--- Whether somebody sees a chat now.
+---@param chat venice.Chat
+---@return boolean
+function M.is_visible(chat)
+  if #api.nvim_list_uis() == 0 then
+    return false
+  end
+  for _, win in ipairs(api.nvim_tabpage_list_wins(0)) do
+    if api.nvim_win_get_buf(win) == chat.view.buf then
+      return true
+    end
+  end
+  return false
+end
+
 --- Closes the windows that show a chat; the chat stays.
 ---@param chat venice.Chat
 function M.hide(chat)
