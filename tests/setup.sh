@@ -49,6 +49,7 @@ want_demo() {
 want_test() {
   want_demo
   want git have git
+  want age have age
   want libcmocka-dev test -e /usr/include/cmocka.h
   want lua-busted lua_module busted
   want lua-check have luacheck

@@ -187,12 +187,12 @@ local function saved_chats(list)
       list[#list + 1] = item('error', words, 'install it, or set history.' .. name)
     end
   end
-  local files = require('venice.chat.history_file')
+  local files = require('venice.chat.history.file')
   list[#list + 1] = item('info', ('saved chats: %d, in %s'):format(#files.names(), files.folder()))
 end
 
 local function prompts(list)
-  local files = require('venice.chat.prompt_files')
+  local files = require('venice.chat.prompts.files')
   local folder = files.folder()
   if vim.fn.isdirectory(folder) == 1 then
     local count = #files.names()

@@ -2,9 +2,9 @@
 -- seen before it is sent.
 
 local child = require('tests.lua.child')
-local mentions = require('venice.chat.mentions')
-local size = require('venice.chat.size')
-local syntax = require('venice.chat.mention_syntax')
+local mentions = require('venice.chat.context.mentions')
+local size = require('venice.chat.context.size')
+local syntax = require('venice.chat.context.syntax')
 local uv = require('venice.compat').uv
 
 local function raws(text)
@@ -177,7 +177,7 @@ describe('the mentions of a prompt', function()
     nvim.lua([[
       _G.calls = {}
       local chat = require('venice.chat').current()
-      _G.job = require('venice.chat.mentions').expand(chat, function(...)
+      _G.job = require('venice.chat.context.mentions').expand(chat, function(...)
         _G.calls[#_G.calls + 1] = { ... }
       end)
       assert(#_G.calls == 0)
@@ -566,7 +566,7 @@ describe('the mentions of a prompt', function()
       draft('#buffer and #diff')
       nvim.lua([[
         -- The first source is slow.
-        local lists = require('venice.chat.source_lists')
+        local lists = require('venice.chat.context.lists')
         lists.diff = function(_, _, done)
           vim.defer_fn(function()
             local view = require('venice.chat').current().view
@@ -599,21 +599,21 @@ describe('the mentions of a prompt', function()
         _G.calls = {}
         local chat = require('venice.chat').current()
         local function note(err) _G.calls[#_G.calls + 1] = err.code end
-        _G.job = require('venice.chat.mentions').expand(chat, note)
+        _G.job = require('venice.chat.context.mentions').expand(chat, note)
         _G.job.stop()
         _G.job.stop()
       ]])
       nvim.wait_for('#_G.calls > 0')
       assert.are.equal('#diff', text())
       nvim.lua([[
-        local run = require('venice.chat.git_diff').run
-        require('venice.chat.git_diff').run = function(...)
+        local run = require('venice.chat.context.git_diff').run
+        require('venice.chat.context.git_diff').run = function(...)
           _G.git = run(...)
           return _G.git
         end
         local chat = require('venice.chat').current()
         local function note(err) _G.calls[#_G.calls + 1] = err.code end
-        _G.job = require('venice.chat.mentions').expand(chat, note)
+        _G.job = require('venice.chat.context.mentions').expand(chat, note)
         vim.wait(1000, function() return _G.git end, 1)
         _G.job.stop()
       ]])
@@ -621,7 +621,7 @@ describe('the mentions of a prompt', function()
       nvim.lua([[
         local chat = require('venice.chat').current()
         local function note(err) _G.calls[#_G.calls + 1] = err.code end
-        require('venice.chat.mentions').expand(chat, note)
+        require('venice.chat.context.mentions').expand(chat, note)
         vim.api.nvim_buf_delete(chat.view.buf, { force = true })
       ]])
       nvim.wait_for('#_G.calls > 2')
@@ -635,7 +635,7 @@ describe('the mentions of a prompt', function()
       draft('#buffer')
       nvim.lua([[
         function _G.lock()
-          require('venice.chat.mentions').expand(require('venice.chat').current(), function(err)
+          require('venice.chat.context.mentions').expand(require('venice.chat').current(), function(err)
             _G.result = err or 'fine'
           end)
           vim.wait(150)
@@ -781,7 +781,7 @@ describe('the mentions of a prompt', function()
     local function complete(base)
       return nvim.lua(
         [[
-        local list = require('venice.chat.mentions').omnifunc(0, ...)
+        local list = require('venice.chat.context.mentions').omnifunc(0, ...)
         return vim.tbl_map(function(item) return item.word end, list)
       ]],
         base
@@ -791,7 +791,7 @@ describe('the mentions of a prompt', function()
     local function start(line)
       nvim.api.nvim_set_current_line(line)
       nvim.api.nvim_win_set_cursor(0, { nvim.fn.line('.'), #line })
-      return nvim.lua([[return require('venice.chat.mentions').omnifunc(1, '')]])
+      return nvim.lua([[return require('venice.chat.context.mentions').omnifunc(1, '')]])
     end
 
     before_each(function()
@@ -858,7 +858,7 @@ describe('the mentions of a prompt', function()
     it('with the keys of Vim, and words beside them', function()
       nvim.type_keys('see #quick<C-x><C-o>')
       assert.is_truthy(nvim.api.nvim_get_current_line():find('see #quickfix', 1, true))
-      local items = nvim.lua([[return require('venice.chat.mentions').omnifunc(0, '#buffer')]])
+      local items = nvim.lua([[return require('venice.chat.context.mentions').omnifunc(0, '#buffer')]])
       assert.are.equal('the text of b c.lua', items[1].menu)
       assert.are.equal(2, #nvim.api.nvim_list_wins())
     end)
@@ -883,7 +883,7 @@ describe('the mentions of a prompt', function()
           end
         end
         local messages = { { content = prompt }, { content = ('abcd'):rep(100) } }
-        require('venice.chat.size').check(prompt, messages, info, say('go'), say('no'))
+        require('venice.chat.context.size').check(prompt, messages, info, say('go'), say('no'))
       ]],
         prompt,
         context,

@@ -111,6 +111,20 @@ describe('a command', function()
     assert.are.equal('exit', result.outcome)
   end)
 
+  it('says whether it has read and written everything', function()
+    local big = { input = ('x'):rep(1000000), max_output = 2000000 }
+    local result = complete({ 'sh', '-c', 'cat; echo oops >&2' }, big)
+    assert.is_true(result.complete)
+    assert.are.equal(1000000, #result.stdout)
+    assert.are.equal('oops\n', result.stderr)
+    assert.is_true(complete({ 'true' }).complete)
+    assert.is_false(complete({ 'true' }, { input = ('x'):rep(1000000) }).complete)
+    -- One that has left the group may hold the output open.
+    if vim.fn.executable('setsid') == 1 then
+      assert.is_false(complete({ 'sh', '-c', 'setsid sleep 2 & sleep 0.1' }).complete)
+    end
+  end)
+
   it('that hangs is ended', function()
     local result = complete({ 'sleep', '60' }, { timeout = 0.1 })
     assert.are.equal('timeout', result.outcome)

@@ -81,7 +81,7 @@ describe('the prompt library', function()
       for _, name in ipairs(own) do
         local found = get(name)
         assert.is_truthy(#found.description > 10, name)
-        local mentions = require('venice.chat.mentions').find(found.text)
+        local mentions = require('venice.chat.context.mentions').find(found.text)
         assert.is_true(#mentions > 0 or found.text:find('{{selection}}', 1, true) ~= nil, name)
         assert.is_nil(found.text:find('[^\n]\n[^\n-]'), name .. ' has a broken paragraph')
       end

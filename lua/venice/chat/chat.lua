@@ -26,6 +26,8 @@ local api = vim.api
 ---@field spent { usage: table, model: string }[] of all answers
 ---@field tools venice.ToolSession|nil where the model may call tools
 ---@field saved_name string|nil under which it was saved or opened
+---@field saved_stamp string|nil what the file was like then
+---@field is_saving boolean|nil
 ---@field failed_prompt boolean|nil the draft is a prompt that was not answered
 ---@field closed boolean|nil its buffer has gone
 local Chat = {}
@@ -184,7 +186,7 @@ end
 function Chat:add(lines)
   local draft = self.view:draft()
   -- What is added must not come to stand inside a code block that was not closed.
-  local fence = require('venice.chat.mention_syntax').open_fence(self.view:text(draft))
+  local fence = require('venice.chat.context.syntax').open_fence(self.view:text(draft))
   if draft.error then
     sending.mark(self, draft, nil)
   end

@@ -134,7 +134,7 @@ end
 
 -- What is seen is what is sent: mentions become text first. Goes on where the prompt is complete.
 local function with_context(chat, prompt, done)
-  local mentions = require('venice.chat.mentions')
+  local mentions = require('venice.chat.context.mentions')
   if not mentions.has(chat.view:text(prompt)) then
     return done()
   end
@@ -151,7 +151,7 @@ local function with_context(chat, prompt, done)
       return fail(chat, prompt, err)
     end
     if info then
-      local size = require('venice.chat.size').words(info.bytes, info.tokens)
+      local size = require('venice.chat.context.size').words(info.bytes, info.tokens)
       prompt.words = conversation.count(info.blocks, 'block') .. ' · ' .. size
       prompt.words_of = #chat.view:text(prompt)
       chat.view:draw(prompt)
@@ -175,19 +175,25 @@ local function with_size(chat, prompt, continue)
   local text = chat.view:text(prompt)
   local messages = messages_for(chat, { after = prompt })
   chat.asking = true
-  require('venice.chat.size').check(text, messages or {}, models.info(chat.model), function()
-    chat.asking = nil
-    if is_live(chat, prompt) then
-      continue()
+  require('venice.chat.context.size').check(
+    text,
+    messages or {},
+    models.info(chat.model),
+    function()
+      chat.asking = nil
+      if is_live(chat, prompt) then
+        continue()
+      end
+    end,
+    function(err)
+      chat.asking = nil
+      if err and is_live(chat, prompt) then
+        fail(chat, prompt, err)
+      else
+        errors.notice('nothing was sent')
+      end
     end
-  end, function(err)
-    chat.asking = nil
-    if err and is_live(chat, prompt) then
-      fail(chat, prompt, err)
-    else
-      errors.notice('nothing was sent')
-    end
-  end)
+  )
 end
 
 -- What the user has to wait for before another prompt can be looked at.
@@ -248,7 +254,7 @@ function M.expand(chat)
   end
   local prompt = chat.view:draft()
   with_context(chat, prompt, function()
-    local size = require('venice.chat.size')
+    local size = require('venice.chat.context.size')
     local text = chat.view:text(prompt)
     local messages, bytes, tokens = messages_for(chat, { after = prompt }) or {}, 0, 0
     for _, message in ipairs(messages) do

@@ -147,7 +147,7 @@ end
 
 local function candidates(block, hint)
   local places = {}
-  local target = require('venice.chat.origin').find()
+  local target = require('venice.chat.context.origin').find()
   local sent = hint and find_buffer(hint.path)
   if sent then
     add_region(places, sent, block)

@@ -4,7 +4,7 @@ local anchors = require('venice.edit.anchor')
 local context = require('venice.chat.context')
 local hunks = require('venice.edit.hunks')
 local page = require('venice.edit.page')
-local size = require('venice.chat.size')
+local size = require('venice.chat.context.size')
 
 local api = vim.api
 local M = {}

@@ -214,7 +214,7 @@ local function ask(self)
   local prompt = prompts.build(range, self.instruction)
   review:section(prompt.summary, prompt.sent)
   with_model(self, function(model)
-    local size = require('venice.chat.size')
+    local size = require('venice.chat.context.size')
     size.check(prompt.text, prompt.messages, models.info(model), function()
       if self.round == round and review.state ~= 'over' then
         start(self, client, model, prompt.messages)

@@ -3,8 +3,8 @@
 -- to a block below the prompt, so what is seen is what is sent. All of them, or none.
 
 local errors = require('venice.errors')
-local sources = require('venice.chat.sources')
-local syntax = require('venice.chat.mention_syntax')
+local sources = require('venice.chat.context.sources')
+local syntax = require('venice.chat.context.syntax')
 
 local api = vim.api
 local ns = api.nvim_create_namespace('venice_mentions')
@@ -12,7 +12,7 @@ local M = {}
 
 local MAX_SOURCES = 50
 
---- The mentions in a text; see mention_syntax.lua.
+--- The mentions in a text; see syntax.lua.
 ---@param text string
 ---@return venice.Mention[]
 M.find = syntax.find
@@ -135,7 +135,7 @@ local function apply(job)
   end, 'new')
   view:draw(view:draft())
   local text = table.concat(tail, '\n')
-  local tokens = require('venice.chat.size').tokens(text)
+  local tokens = require('venice.chat.context.size').tokens(text)
   return { info = { blocks = #blocks, bytes = #text, tokens = tokens } }
 end
 
@@ -231,7 +231,7 @@ end
 ---@return venice.ExpansionJob
 function M.expand(chat, done)
   local job = setmetatable({ chat = chat, done = done, sources = {}, count = 0 }, Job)
-  job.origin = require('venice.chat.origin').find()
+  job.origin = require('venice.chat.context.origin').find()
   job:_go_on()
   return {
     stop = function()
@@ -240,12 +240,12 @@ function M.expand(chat, done)
   }
 end
 
---- 'omnifunc' of a chat; see mention_completion.lua.
+--- 'omnifunc' of a chat; see completion.lua.
 ---@param findstart integer
 ---@param base string
 ---@return integer|table[]
 function M.omnifunc(findstart, base)
-  return require('venice.chat.mention_completion').omnifunc(findstart, base)
+  return require('venice.chat.context.completion').omnifunc(findstart, base)
 end
 
 return M

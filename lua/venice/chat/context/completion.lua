@@ -4,8 +4,8 @@
 local api = vim.api
 local compat = require('venice.compat')
 local context = require('venice.chat.context')
-local sources = require('venice.chat.sources')
-local syntax = require('venice.chat.mention_syntax')
+local sources = require('venice.chat.context.sources')
+local syntax = require('venice.chat.context.syntax')
 
 local M = {}
 
@@ -22,7 +22,7 @@ end
 -- The matches -----------------------------------------------------------------------------------
 
 local function words()
-  local origin = require('venice.chat.origin').find()
+  local origin = require('venice.chat.context.origin').find()
   local file = origin and context.path_of(origin) or 'the file used last'
   return {
     { '#buffer', 'the text of ' .. file },

@@ -3,10 +3,10 @@
 -- {{selection}} in a prompt is what is selected, else #buffer. What a prompt mentions is expanded
 -- at once, so that it can be read and completed before it is sent.
 
-local builtin = require('venice.chat.prompts_builtin')
+local builtin = require('venice.chat.prompts.builtin')
 local context = require('venice.chat.context')
 local errors = require('venice.errors')
-local files = require('venice.chat.prompt_files')
+local files = require('venice.chat.prompts.files')
 
 local api, fn = vim.api, vim.fn
 local M = {}

@@ -101,11 +101,11 @@ function M.read(name)
   if not text then
     return fail(path, problem)
   end
-  problem = require('venice.chat.text_file').problem(text)
+  problem = require('venice.chat.context.text_file').problem(text)
   if problem then
     return fail(path, problem)
   end
-  local lines, description = without_header(require('venice.chat.text_file').lines(text))
+  local lines, description = without_header(require('venice.chat.context.text_file').lines(text))
   text = require('venice.chat.conversation').trim(lines)
   if text == '' then
     return fail(path, 'is empty')

@@ -1,13 +1,13 @@
 -- What a mention stands for: the text of a buffer or of a file here, lists and diffs in
--- source_lists.lua. Each becomes a block for the prompt, and words that point to the block.
+-- lists.lua. Each becomes a block for the prompt, and words that point to the block.
 
 local api = vim.api
 local compat = require('venice.compat')
 local config = require('venice.config')
 local context = require('venice.chat.context')
 local errors = require('venice.errors')
-local lists = require('venice.chat.source_lists')
-local text_file = require('venice.chat.text_file')
+local lists = require('venice.chat.context.lists')
+local text_file = require('venice.chat.context.text_file')
 
 local M = {}
 

@@ -164,7 +164,7 @@ end
 ---@return { stop: fun() }
 function M.diff(buf, is_staged, done)
   local folder = folder_of(buf)
-  local git_diff = require('venice.chat.git_diff')
+  local git_diff = require('venice.chat.context.git_diff')
   return git_diff.run(folder, is_staged, context.MAX_SIZE, function(err, text)
     if err then
       return done(nil, err.code == 'too_large' and context.too_large('the diff') or err)
