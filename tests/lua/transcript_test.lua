@@ -400,7 +400,8 @@ describe('a chat of a user', function()
       package.path = ... .. '/?.lua;' .. package.path
       require('tests.lua.fake_client').install()
       function export()
-        return require('venice.chat.history.transcript').export(require('venice.chat').current().view)
+        local view = require('venice.chat').current().view
+        return require('venice.chat.history.transcript').export(view)
       end
       -- The current chat once more, in a chat of its own.
       function again()

@@ -180,7 +180,8 @@ function M.create(name, to_text)
   api.nvim_buf_set_name(buf, name)
   vim.bo[buf].bufhidden = 'hide'
   guard_writes(buf, name, to_text)
-  require('venice.chat.context.origin') -- It notes the user's buffer, before the chat takes its place.
+  -- It notes the user's buffer, before the chat takes its place.
+  require('venice.chat.context.origin')
   vim.bo[buf].omnifunc = "v:lua.require'venice.chat.context.mentions'.omnifunc"
   vim.bo[buf].filetype = 'venice'
   -- A user's FileType autocommand may have set something for all buffers.
