@@ -160,10 +160,15 @@ local function with_context(chat, prompt, done)
   end)
 end
 
---- The draft was edited: its size is not what its header says any more.
+--- The draft was edited: its size is not what its header says any more, and what was wrong with a
+--- prompt that is gone does not matter.
 ---@param chat venice.Chat
 function M.edited(chat)
   local draft = chat.view:draft()
+  if draft.error and chat.view:text(draft) == '' then
+    chat.failed_prompt = nil
+    M.mark(chat, draft, nil)
+  end
   if draft.words and #chat.view:text(draft) ~= draft.words_of then
     draft.words = nil
     chat.view:draw(draft)
