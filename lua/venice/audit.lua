@@ -99,17 +99,46 @@ local function buffers(list)
   end
 end
 
---- Whether registers are written to disk when Neovim ends: 'shada' keeps them unless < or " is 0.
+-- The items of 'shada'; n takes the rest of it as a file name.
+local function shada_items()
+  local shada = ',' .. vim.o.shada
+  local before, file = shada:match('^(.-),(n.*)$')
+  return vim.split(before or shada, ',', { plain = true, trimempty = true }), file
+end
+
+-- Only the first item of a kind counts, and " only where there is no <.
+local function lines_of_registers()
+  local items = shada_items()
+  for _, sign in ipairs({ '<', '"' }) do
+    for _, word in ipairs(items) do
+      if word:sub(1, 1) == sign then
+        return tonumber(word:sub(2))
+      end
+    end
+  end
+end
+
+-- The command that makes 'shada' keep none.
+local function no_registers()
+  local items, file = shada_items()
+  items = vim.tbl_filter(function(word)
+    return not word:find('^[<"]')
+  end, items)
+  vim.list_extend(items, { '<0', file })
+  return ':set shada=' .. vim.fn.escape(table.concat(items, ','), ' \\|')
+end
+
+--- Whether registers are written to disk when Neovim ends.
 ---@return boolean
 function M.shada_keeps_registers()
-  local shada = ',' .. vim.o.shada .. ','
-  return shada ~= ',,' and vim.o.shadafile ~= 'NONE' and not shada:find(',[<"]0,')
+  return vim.o.shada ~= '' and vim.o.shadafile ~= 'NONE' and lines_of_registers() ~= 0
 end
 
 local function registers(list)
   if M.shada_keeps_registers() then
     local words = "'shada' saves registers: what you yank from a chat is written to disk at exit"
-    list[#list + 1] = item('warn', words, ':set shada+=<0   (no registers are saved then)')
+    local advice = no_registers() .. '   (no registers are saved then)'
+    list[#list + 1] = item('warn', words, advice)
   else
     list[#list + 1] = item('ok', "'shada' saves no registers")
   end

@@ -171,7 +171,7 @@ end
 local function saved_chats(list)
   local options = require('venice.config').get().history
   if not options.encrypt and not options.decrypt then
-    local words = 'chats cannot be saved: history.encrypt is not set; :help venice-saved-chats'
+    local words = 'chats cannot be saved: history.encrypt is not set; :help venice-saved'
     list[#list + 1] = item('info', words)
     return
   end

@@ -19,7 +19,7 @@ describe('apply', function()
         end
         done(items[choice or 0], choice)
       end
-      require('venice.chat.origin')
+      require('venice.chat.context.origin')
     ]],
       child.root
     )

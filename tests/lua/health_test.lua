@@ -129,7 +129,6 @@ describe(':checkhealth venice', function()
       SSLKEYLOGFILE = '/tmp/keys',
       HTTPS_PROXY = 'http://user:password@proxy:1',
       OPENSSL_CONF = '/tmp/openssl.cnf',
-      NVIM_LOG_FILE = '/tmp/nvim.log',
     }) do
       start({ env = { [name] = value } })
       assert.are.equal('warn', level_of(name .. ' is set'), name)
@@ -141,24 +140,129 @@ describe(':checkhealth venice', function()
   end)
 
   it('audits what could keep text: shada, swap, undo', function()
-    start({ cmd = { "set shada='100,<50,s10,h" } })
-    assert.are.equal('warn', level_of("'shada' saves registers"))
-    nvim.cmd("set shada='100,<0,s10,h")
+    start({ cmd = { "set shadafile= shada=!,'100,<50,s10,h" } })
+    -- Of two items of a kind the first counts.
+    for shada, keeps in pairs({
+      ["!,'100,<50,s10,h"] = true,
+      ["!,'100,<50,<0,s10,h"] = true,
+      ['!,\'100,"0,<50'] = true,
+      ["!,'100,s10,h"] = true,
+      ["!,'100,<0,s10,h"] = false,
+      ['!,\'100,"0,s10'] = false,
+      ["!,'100,<0,<50"] = false,
+      ["!,'9,r/run,<0,h"] = false,
+      ["!,'9,r/run/n,<9,h"] = true,
+      [''] = false,
+    }) do
+      nvim.lua('vim.o.shada = ...', shada)
+      assert.are.equal(keeps and 'warn' or 'ok', level_of("'shada' saves "), shada)
+    end
+    -- What is advised does it.
+    for _, shada in ipairs({ "!,'100,<50,s10,h", "'100", '!,\'9,"50', "'100,<9,n~/my shada" }) do
+      nvim.lua('vim.o.shada = ...', shada)
+      local command = report():match('(:set shada=.-)   %(no registers')
+      assert.is_truthy(command, shada)
+      nvim.cmd(command)
+      assert.are.equal('ok', level_of("'shada' saves no registers"), command)
+      assert.are.equal(shada:match(',n.*') or '', nvim.eval('&shada'):match(',n.*') or '')
+    end
+    nvim.cmd("set shadafile=NONE shada='100,<50")
     assert.are.equal('ok', level_of("'shada' saves no registers"))
-    nvim.cmd('set shada=')
-    assert.are.equal('ok', level_of("'shada' saves no registers"))
+    assert.are.equal('ok', level_of("'modeline' do not touch chats"))
     nvim.cmd('enew | set filetype=venice swapfile undofile')
     assert.are.equal('error', level_of('a chat buffer has a swap file'))
   end)
 
-  it('knows plugins that read buffers for a service', function()
+  it('knows plugins that read buffers for a service, and what is done about each', function()
     start()
     assert.are.equal('ok', level_of('no known AI completion plugin'))
     nvim.cmd('let g:loaded_copilot = 1')
-    has(report(), 'copilot.vim')
     nvim.lua([[package.loaded['supermaven-nvim'] = {}]])
-    has(report(), 'supermaven-nvim')
-    assert.are.equal('warn', level_of('plugins that may send'))
+    has(report(), 'stay away from chats: copilot.vim, supermaven-nvim')
+    assert.are.equal('ok', level_of('told to stay away'))
+    nvim.lua([[package.loaded.avante = {}]])
+    assert.are.equal('info', level_of('what you ask them to send: avante.nvim'))
+    nvim.lua([[package.loaded.cursortab = {}]])
+    assert.are.equal('warn', level_of('may send what is in a buffer to a service'))
+    nvim.cmd('let g:loaded_codeium = 1')
+    assert.are.equal('warn', level_of('send the text of all buffers, chats too: codeium.vim'))
+    lacks(report(), 'no known AI completion plugin')
+  end)
+
+  it('finds a plugin that is installed and not loaded yet', function()
+    local dir = child.tempdir()
+    assert(vim.loop.fs_mkdir(dir .. '/lua', 448))
+    assert(vim.loop.fs_mkdir(dir .. '/lua/minuet', 448))
+    child.write(dir .. '/lua/minuet/init.lua', 'error("must not be loaded")')
+    start({ cmd = { 'set rtp^=' .. dir } })
+    assert.are.equal('ok', level_of('told to stay away from chats: minuet-ai.nvim'))
+  end)
+
+  it('warns of what else keeps text that was yanked or deleted', function()
+    start()
+    lacks(report(), 'yanked or deleted')
+    nvim.cmd('set clipboard=unnamedplus')
+    assert.are.equal('warn', level_of("'clipboard' sends all"))
+    nvim.lua([[package.loaded.yanky = {}]])
+    assert.are.equal('warn', level_of('yanked or deleted on disk: yanky.nvim'))
+    nvim.lua([[package.loaded.persistence = {}]])
+    assert.are.equal('info', level_of('not their text: persistence.nvim'))
+    nvim.cmd('set formatprg=par\\ w80 undofile')
+    assert.are.equal('info', level_of("'formatprg': gq in a chat gives the text to par w80"))
+    assert.are.equal('info', level_of('that you write with :w {file}'))
+  end)
+
+  it('knows whether a language server sees a chat', function()
+    start()
+    assert.are.equal('ok', level_of('language servers cannot attach to chats'))
+    -- It does not load what is large and not needed.
+    assert.is_nil(nvim.lua([[return package.loaded['vim.lsp'] ]]))
+    nvim.lua([[
+      local client = { id = 1, name = 'nosy', config = {}, attached_buffers = {} }
+      vim.lsp[vim.lsp.get_clients and 'get_clients' or 'get_active_clients'] = function()
+        return { client }
+      end
+      _G.client = client]])
+    assert.are.equal('ok', level_of('those for all filetypes: nosy'))
+    nvim.lua([[
+      local buf = vim.api.nvim_create_buf(false, true)
+      require('venice.chat.private').harden(buf)
+      _G.client.attached_buffers[buf] = true]])
+    assert.are.equal('error', level_of('language servers that see a chat: nosy'))
+  end)
+
+  it('says whether chats can be saved', function()
+    start()
+    assert.are.equal('info', level_of('chats cannot be saved: history.encrypt is not set'))
+    local function configure(history)
+      nvim.lua([[require('venice.config').setup({ history = ... })]], history)
+    end
+    configure({ encrypt = { 'cat' }, decrypt = { 'no-such-age', '-d' } })
+    assert.are.equal('ok', level_of('history.encrypt is cat'))
+    assert.are.equal('error', level_of('history.decrypt is not executable: no-such-age'))
+    assert.are.equal('info', level_of('saved chats: 0, in'))
+    configure({ encrypt = { 'cat' } })
+    assert.are.equal('warn', level_of('history.decrypt is not set'))
+    child.write(nvim.dirs.home .. '/age', '#!/bin/sh\n')
+    assert(vim.loop.fs_chmod(nvim.dirs.home .. '/age', 448))
+    configure({ encrypt = { '~/age' }, decrypt = { '~/age' } })
+    assert.are.equal('ok', level_of('history.encrypt is ~/age'))
+  end)
+
+  it('counts the prompts, and names the tools', function()
+    start()
+    assert.are.equal('info', level_of('no prompts of your own'))
+    local dir = child.tempdir()
+    child.write(dir .. '/one.md', 'Explain.')
+    child.write(dir .. '/two.md', 'Explain more.')
+    nvim.lua([[require('venice.config').setup({ prompts = { dir = ... } })]], dir)
+    assert.are.equal('ok', level_of('prompts of your own: 2, in ' .. dir))
+    nvim.lua([[require('venice.config').setup({ prompts = { dir = '/nonexistent' } })]])
+    assert.are.equal('warn', level_of('prompts.dir is not a folder'))
+    assert.are.equal('info', level_of('after :Venice tools on: buffer, diagnostics,'))
+    assert.are.equal('ok', level_of('git is there'))
+    nvim.lua([[vim.env.PATH = '/nonexistent']])
+    assert.are.equal('info', level_of('git was not found'))
   end)
 
   it('shows the sessions that stand', function()

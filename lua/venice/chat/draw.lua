@@ -251,8 +251,12 @@ end
 ---@param turn venice.Turn
 ---@param text string|nil
 function M.status(self, turn, text)
-  if turn.status ~= text and turn.head and not turn.head.gone then
-    turn.status = text
+  if turn.status == text then
+    return
+  end
+  -- Also where the turn is not in the buffer now: an undo may bring it back.
+  turn.status = text
+  if M.alive(turn.head) then
     local row = self.bounds:position(turn.head)
     if row >= 0 and row < api.nvim_buf_line_count(self.buf) then
       draw_status(self, turn, row)

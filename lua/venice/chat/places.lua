@@ -130,7 +130,7 @@ function M.cut(view, turn, below, block)
   if #below == 0 then
     return
   end
-  local _, last = view.bounds:region(last_bound(turn))
+  local first, last = view.bounds:region(last_bound(turn))
   local _, bottom = view.bounds:region(last_bound(below[#below]))
   view:edit(function()
     for _, other in ipairs(below) do
@@ -142,7 +142,8 @@ function M.cut(view, turn, below, block)
       end
       draw.erase(view, other)
     end
-    api.nvim_buf_set_lines(view.buf, last + 1, bottom + 1, false, {})
+    -- There is always a line to write on.
+    api.nvim_buf_set_lines(view.buf, last + 1, bottom + 1, false, last < first and { '' } or {})
   end, block)
   view:draw_all()
 end

@@ -15,6 +15,7 @@ local group = api.nvim_create_augroup('venice_private', { clear = true })
 
 local options = { buftype = 'nofile', swapfile = false, undofile = false, modeline = false }
 
+--- Whether a buffer was made private.
 ---@param buf integer
 ---@return boolean
 function M.is_private(buf)

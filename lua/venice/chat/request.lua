@@ -24,6 +24,8 @@ local TICK = 250 -- milliseconds between two updates of the seconds that are sho
 ---@field asked venice.Turn|nil the prompt, for a request that adds an answer; nil: it replaces one
 ---@field calls venice.Calls|nil where the answer may call tools
 ---@field client venice.Client
+---@field model string
+---@field has_place boolean|nil it has taken the place of the answer that it replaces
 ---@field id integer
 local Request = {}
 Request.__index = Request
@@ -96,7 +98,7 @@ function Request:on_report(report, fresh)
   self.report = report
   self.chat:set_report(report)
   if fresh ~= false then
-    require('venice')._attested(self.turn.model, report)
+    require('venice')._attested(self.model, report)
   end
 end
 
@@ -158,15 +160,22 @@ local function describe_turn(self, err, outcome)
   turn.is_empty = not self.has_content
 end
 
+-- Nothing has come in the place of an answer: that one stays.
+local function keep_former(self, err, outcome)
+  local turn = self.turn
+  turn.error, turn.state = outcome ~= 'stopped' and err or nil, self.former_state
+  self.is_kept = true
+  self.chat.view:draw(turn)
+  self.chat:count({ usage = self.usage, model = self.model })
+  if outcome == 'ok' then
+    errors.notice('the new answer is empty; the one before stays', vim.log.levels.WARN)
+  end
+end
+
 -- Before the first token an answer leaves nothing but the prompt, ready to be sent again.
 local function withdraw(self, err, outcome)
   local chat, asked = self.chat, self.asked
   local was_stopped = outcome == 'stopped'
-  if not asked then
-    self.turn.error, self.turn.state = not was_stopped and err or nil, self.former_state
-    chat.view:draw(self.turn)
-    return
-  end
   local is_draft = places.remove(chat.view, self.turn)
   chat.failed_prompt = not was_stopped and is_draft
   if asked.role == 'user' then
@@ -199,8 +208,10 @@ local function settle(self, err, outcome)
     return
   end
   view:status(self.turn, nil)
+  if self.place.replaced and not self.has_place then
+    keep_former(self, err, outcome)
   -- An answer to the results of tools keeps its place, so that it can be asked for again.
-  if err and not self.has_text and not self.place.goes_on then
+  elseif err and not self.has_text and not self.place.goes_on then
     withdraw(self, err, outcome)
   else
     describe_turn(self, err, outcome)
@@ -215,14 +226,17 @@ end
 local function announce(self, err, outcome)
   event('VeniceRequestFinished', {
     id = self.id,
-    model = self.turn.model,
+    model = self.model,
     outcome = outcome,
     code = err and err.code or nil,
     usage = self.usage,
   })
   vim.schedule(function()
     if outcome == 'ok' then
-      self:_ask_who_signed()
+      -- Nobody needs to know who signed an answer of which there is nothing.
+      if not self.is_kept then
+        self:_ask_who_signed()
+      end
     elseif outcome ~= 'stopped' then
       -- The chat first: the message may wait for a key.
       vim.cmd('redraw')
@@ -241,7 +255,7 @@ function Request:_close(err)
   later.when_possible(function()
     settle(self, err, outcome)
   end, function()
-    local calls = outcome == 'ok' and not self.chat.closed and self.turn.has_calls
+    local calls = outcome == 'ok' and not self.chat.closed and self.calls and self.calls.list[1]
     self.chat:_finished(self, outcome, err)
     if calls then
       require('venice.chat.rounds').start(self.chat, self)
@@ -280,8 +294,9 @@ end
 -- A new answer takes the old one's place with its first token, not before.
 local function replace(self)
   local turn = self.turn
+  self.has_place = true
   turn.usage, turn.error, turn.finish_reason, turn.unauthenticated = nil, nil, nil, 0
-  turn.state, turn.is_empty = 'streaming', nil
+  turn.state, turn.is_empty, turn.model = 'streaming', nil, self.model
   turn.refused, turn.limit, turn.cost, turn.has_calls = nil, nil, nil, nil
   receipt.forget(turn)
   -- All that goes is one undo block, with the new answer.
@@ -316,8 +331,8 @@ local function find_place(self, chat, place)
   else
     self.asked, self.turn = place.after, conversation.turn('assistant')
   end
-  self.turn.model = chat.model
   if place.after then
+    self.turn.model = self.model
     local was_draft = chat.view:draft() == place.after
     places.insert(chat.view, self.turn, place.after, { block = not place.goes_on and 'new' or nil })
     if was_draft then
@@ -336,6 +351,7 @@ function M.start(chat, client, messages, place)
   local self = setmetatable({
     chat = chat,
     client = client,
+    model = chat.model,
     place = place,
     progress = { state = 'attesting' },
     unauthenticated = 0,
@@ -356,8 +372,8 @@ function M.start(chat, client, messages, place)
       return self[name](self, ...)
     end
   end
-  self.id = client:chat({ model = chat.model, messages = messages }, handlers)
-  event('VeniceRequestStarted', { id = self.id, model = chat.model })
+  self.id = client:chat({ model = self.model, messages = messages }, handlers)
+  event('VeniceRequestStarted', { id = self.id, model = self.model })
   return self
 end
 

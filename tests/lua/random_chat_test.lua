@@ -1,0 +1,425 @@
+-- A user who does everything to a chat at every moment: what must hold, holds after each step.
+-- VENICE_SEED and VENICE_STEPS repeat a run, or make it longer.
+
+local child = require('tests.lua.child')
+
+-- What must hold, asked in the child. It reads headers as they are drawn: what is seen.
+local watch = [[
+package.path = ... .. '/?.lua;' .. package.path
+require('tests.lua.fake_client').install()
+local api = vim.api
+local draw = api.nvim_create_namespace('venice_draw')
+_G.problems, _G.starts, _G.ends = {}, {}, {}
+
+local function problem(text)
+  problems[#problems + 1] = text
+end
+
+-- The turns of a chat by their headers, as { row, name }.
+local function headers(buf)
+  local list = {}
+  for _, mark in ipairs(api.nvim_buf_get_extmarks(buf, draw, 0, -1, { details = true })) do
+    local words = mark[4].virt_text
+    if words and words[1] and words[1][1] == '── ' then
+      list[#list + 1] = { row = mark[2], name = words[2][1] }
+    end
+  end
+  return list
+end
+
+-- What the user sees above a row, as messages; reasoning has a place that is known by its boundary.
+local function seen_above(chat, stop)
+  local view, list = chat.view, {}
+  local heads = headers(view.buf)
+  for i, head in ipairs(heads) do
+    if head.row >= stop then
+      break
+    end
+    local turn, first = view:turn_at(head.row), head.row + 1
+    if turn.answer and not turn.answer.gone then
+      first = view.bounds:position(turn.answer) + 1
+    end
+    local last = heads[i + 1] and heads[i + 1].row or api.nvim_buf_line_count(view.buf)
+    if first == head.row + 1 and turn.reasoning and not turn.reasoning.gone then
+      last = view.bounds:position(turn.reasoning)
+    end
+    local text = table.concat(api.nvim_buf_get_lines(view.buf, first, last, false), '\n')
+    text = text:gsub('^%s*\n', ''):gsub('%s*$', '')
+    if text:find('%S') then
+      list[#list + 1] = { head.name, text }
+    end
+  end
+  return list
+end
+
+local client = require('venice.client')
+local send = client.chat
+function client.chat(self, request, handlers)
+  local chat
+  for _, other in ipairs(require('venice.chat').list()) do
+    if other.request and other.request.handlers_id == nil and other.request.id == nil
+      and other.request.client == self then
+      chat = other
+    end
+  end
+  local expected = seen_above(chat, chat.view:body(chat.request.turn) - 1)
+  local system = {}
+  for i = #expected, 1, -1 do
+    if expected[i][1] == 'System' then
+      system = table.remove(expected, i)
+    end
+  end
+  local sent = {}
+  for _, message in ipairs(request.messages) do
+    if message.role ~= 'system' then
+      sent[#sent + 1] = vim.trim(message.content)
+    elseif not chat.tools and message.content ~= system[2] then
+      problem('the system prompt that is sent is another: ' .. message.content)
+    end
+  end
+  local texts = {}
+  for i, entry in ipairs(expected) do
+    texts[i] = vim.trim(entry[2])
+  end
+  if not vim.deep_equal(texts, sent) then
+    problem('sent is not what is seen:\n' .. vim.inspect(sent) .. '\n' .. vim.inspect(texts))
+  end
+  return send(self, request, handlers)
+end
+
+vim.cmd([=[autocmd User Venice* lua count_event(require('venice').last_event())]=])
+function _G.count_event(event)
+  local list = event.event == 'VeniceRequestStarted' and starts or ends
+  if event.event ~= 'VeniceAttested' then
+    list[event.data.id] = (list[event.data.id] or 0) + 1
+  end
+end
+
+-- The requests that are on their way.
+function _G.open_requests()
+  return vim.tbl_filter(function(entry)
+    return entry.kind == 'chat' and not entry.over and not entry.cancelled
+  end, fake.requests)
+end
+
+function _G.speak(index, action, ...)
+  local open = open_requests()
+  if #open > 0 then
+    fake.last = open[index % #open + 1]
+    fake[action](...)
+    return true
+  end
+  return false
+end
+
+local function check_headers(chat)
+  local view, drawn = chat.view, {}
+  for _, head in ipairs(headers(view.buf)) do
+    local line = api.nvim_buf_get_lines(view.buf, head.row, head.row + 1, false)[1]
+    if line ~= '' then
+      problem(('the header in row %d covers %q'):format(head.row, tostring(line)))
+    end
+    drawn[#drawn + 1] = head.row .. ' ' .. head.name
+  end
+  local wanted, seen = {}, {}
+  for _, entry in ipairs(view.bounds:live()) do
+    local turn = entry.bound.turn
+    if not seen[turn] then
+      seen[turn] = true
+      wanted[#wanted + 1] = entry.row .. ' ' .. require('venice.chat.draw').name_of(turn)
+    end
+  end
+  if not vim.deep_equal(drawn, wanted) then
+    problem('headers: ' .. vim.inspect(drawn) .. ' for turns: ' .. vim.inspect(wanted))
+  end
+end
+
+local function check_chat(chat)
+  local draft = chat.view:draft()
+  if draft.role ~= 'user' then
+    problem('the last turn is not a draft but ' .. draft.role)
+  end
+  local first, last = chat.view:body(draft)
+  if not first or last < first then
+    problem('the draft has no line to write on')
+  end
+  if (chat.request == nil) ~= (chat.state == 'idle') then
+    problem('the state is ' .. chat.state .. (chat.request and ' with' or ' without') .. ' a request')
+  end
+  for _, turn in ipairs(chat.view:live_turns()) do
+    if turn.state == 'streaming' and not (chat.request and chat.request.turn == turn) then
+      problem('a turn is streaming without a request')
+    elseif turn.status and not (chat.request and chat.request.turn == turn) and not chat.gathering then
+      problem('a turn shows progress without a request: ' .. turn.status)
+    elseif turn.state == 'queued' and not chat.request then
+      problem('a prompt waits for nothing')
+    end
+  end
+  check_headers(chat)
+end
+
+function _G.check()
+  for _, chat in ipairs(require('venice.chat').list()) do
+    if not chat.view:is_valid() then
+      problem('a chat without a buffer')
+    else
+      check_chat(chat)
+    end
+  end
+  local status = require('venice').status()
+  if not ({ idle = 1, attesting = 1, waiting = 1, streaming = 1 })[status.state] then
+    problem('state ' .. tostring(status.state))
+  end
+  for id, count in pairs(ends) do
+    if count ~= 1 then
+      problem(('request %d has %d outcomes'):format(id, count))
+    end
+  end
+  -- Commands of the user's may fail: where no fold is, at the end of the text.
+  local said = api.nvim_exec('messages', true):gsub('E490:', ''):gsub('E35[0-3]:', '')
+  if said:find('E%d+:') or said:find('stack traceback') then
+    problem(said)
+  end
+  return problems
+end
+]]
+
+describe('a chat under a random user', function()
+  local nvim, number, log, random
+
+  local function unique(prefix)
+    number = number + 1
+    return prefix .. number
+  end
+  local function goto_any_line()
+    return ('%dG'):format(random(math.max(1, nvim.api.nvim_buf_line_count(0))))
+  end
+  local function keys(text)
+    log[#log + 1] = text
+    nvim.type_keys(text)
+  end
+  local function command(text)
+    log[#log + 1] = ':' .. text
+    nvim.cmd(text)
+  end
+  local function speak(...)
+    local words = vim.inspect({ ... }):gsub('%s+', ' ')
+    if nvim.lua('return speak(...)', random(7), ...) then
+      log[#log + 1] = words
+      return true
+    end
+  end
+  local function in_chat()
+    if nvim.eval('&filetype') ~= 'venice' then
+      command('VeniceChat')
+    end
+  end
+  local errors = { 'server', 'cut_off', 'rate_limited', 'integrity' }
+  local pieces = { '\n', '\n\n', '── You ──\n', '```lua\n', '```\n', ' ', '# x\n', 'é' }
+  local edits = {
+    'dd', 'J', 'o%s<Esc>', 'O%s<Esc>', 'p', 'P', 'x', 'D', 'cc%s<Esc>', 'A%s<Esc>', 'I%s<Esc>',
+    'dk', 'dj', '3dd', 'dG', 'dgg', 'yyp', 'Vjd', 'vjjx', 'Vjj>', 'i<CR><Esc>', 'a%s<CR>%s<Esc>',
+    'i<BS><BS><Esc>', '2J', 'i<C-u><C-w><BS><Esc>', 'yG', '<C-v>jd', 'A<Del><Del><Esc>',
+  }
+  local ex = {
+    'silent! %s/u1/v1/', 'silent! g/^$/d', 'silent! g/t1/m0', 'silent! g/^/m0', '%d', 'silent! undo 0',
+    '$put =1', '0put =2', 'edit', 'edit!', 'silent! earlier 5', 'silent! later 5', '%!cat', 'silent! 2,3j',
+  }
+
+  local steps = {
+    { 10, function()
+      in_chat()
+      keys('Gi' .. unique('u') .. '<Esc>' .. (random(2) == 1 and '<CR>' or ''))
+    end },
+    { 4, function()
+      in_chat()
+      keys('GA' .. unique('u') .. '<C-s>')
+    end },
+    { 3, function()
+      in_chat()
+      keys('<CR>')
+    end },
+    { 14, function()
+      for _ = 1, random(4) do
+        local kind = random(5) == 1 and 'reasoning' or 'content'
+        speak('text', unique('t') .. pieces[random(#pieces)], kind)
+      end
+    end },
+    { 7, function()
+      speak('done', vim.NIL, { finish_reason = 'stop' })
+    end },
+    { 4, function()
+      speak('done', { code = errors[random(#errors)], message = 'it failed', hint = 'try' }, {})
+    end },
+    { 2, function()
+      speak('text', '<tool_call>\n{"name":"list_files","arguments":{}}\n</tool_call>', 'content')
+    end },
+    { 3, function()
+      in_chat()
+      keys('<C-c>')
+    end },
+    { 6, function()
+      in_chat()
+      keys(goto_any_line() .. 'gr')
+    end },
+    { 4, function()
+      in_chat()
+      keys(goto_any_line() .. 'gR')
+    end },
+    { 2, function()
+      in_chat()
+      keys('Ggr')
+    end },
+    { 2, function()
+      command('Venice system ' .. (random(2) == 1 and unique('s') or ''))
+    end },
+    { 2, function()
+      command('Venice tools')
+    end },
+    { 3, function()
+      in_chat()
+      keys('q')
+      if random(2) == 1 then
+        command('VeniceChat')
+      end
+    end },
+    { 2, function()
+      if nvim.lua([=[return #require('venice.chat').list()]=]) < 3 then
+        command('Venice new')
+      else
+        command('VeniceChat ' .. unique('u'))
+      end
+    end },
+    { 2, function()
+      local list = nvim.lua([=[return vim.tbl_map(function(chat)
+        return chat.view.buf
+      end, require('venice.chat').list())]=])
+      command('buffer ' .. list[random(#list)])
+    end },
+    { 1, function()
+      command(({ 'Venice wipe', 'bwipeout!', 'bdelete!', 'bunload!' })[random(4)])
+      command('VeniceChat')
+    end },
+    { 12, function()
+      in_chat()
+      keys(({ 'u', '<C-r>', 'g-', 'g+', '3u', '2<C-r>', 'U' })[random(7)])
+    end },
+    { 16, function()
+      in_chat()
+      local edit = edits[random(#edits)]:gsub('%%s', function()
+        return unique('u')
+      end)
+      keys(goto_any_line() .. edit)
+    end },
+    { 3, function()
+      in_chat()
+      command(ex[random(#ex)])
+    end },
+    { 2, function()
+      command(({ 'split', 'only', 'vsplit', 'tab split', 'silent! tabonly', 'silent! close' })[random(6)])
+    end },
+    { 2, function()
+      in_chat()
+      keys('Gi' .. unique('u'))
+      speak('text', unique('t') .. '\n', 'content')
+      if random(2) == 1 then
+        speak('done', vim.NIL, {})
+      end
+      keys(unique('u') .. '<Esc>')
+    end },
+    { 1, function()
+      in_chat()
+      keys('Gi' .. unique('u') .. ' #buffer #file:none<Esc><CR>')
+    end },
+    { 1, function()
+      in_chat()
+      keys('Gi' .. unique('u') .. ' #quickfix<Esc>gs')
+    end },
+    { 2, function()
+      in_chat()
+      keys(({ 'zM', 'zR', goto_any_line() .. 'zc', goto_any_line() .. 'zo', 'zj', 'zD', 'zE' })[random(7)])
+    end },
+    { 1, function()
+      command('Venice model e2ee-' .. ({ 'fake', 'other' })[random(2)])
+    end },
+    { 4, function()
+      log[#log + 1] = 'wait'
+      nvim.sleep(40)
+    end },
+  }
+  local total = 0
+  for _, step in ipairs(steps) do
+    total = total + step[1]
+  end
+
+  local function step()
+    local at = random(total)
+    for _, entry in ipairs(steps) do
+      at = at - entry[1]
+      if at <= 0 then
+        return entry[2]()
+      end
+    end
+  end
+
+  local function must_hold(seed)
+    local found = nvim.lua('return check()')
+    if #found > 0 then
+      local from = math.max(1, #log - 40)
+      error(('seed %d:\n%s\n%s\n\n%s'):format(seed, table.concat(found, '\n'),
+        table.concat(vim.list_slice(log, from), '\n'), nvim.text()), 0)
+    end
+  end
+
+  local function settle()
+    for _ = 1, 60 do
+      if not speak('done', vim.NIL, { finish_reason = 'stop' }) then
+        nvim.sleep(20)
+      end
+      if nvim.lua([=[return #open_requests() == 0 and require('venice').status().state == 'idle']=]) then
+        break
+      end
+    end
+    nvim.sleep(60)
+  end
+
+  local function run(seed, count)
+    math.randomseed(seed)
+    random = math.random
+    number, log = 0, {}
+    nvim = child.start({ columns = 90, lines = 24 })
+    nvim.lua(watch, child.root)
+    nvim.cmd('VeniceChat')
+    for _ = 1, count do
+      local ok, err = pcall(step)
+      if not ok then
+        log[#log + 1] = tostring(err)
+        error(('seed %d: %s\n%s'):format(seed, err, table.concat(log, '\n', math.max(1, #log - 40))), 0)
+      end
+      must_hold(seed)
+    end
+    settle()
+    must_hold(seed)
+    local states, starts, ends = unpack(nvim.lua([=[
+      return { vim.tbl_map(function(chat)
+        return chat.state
+      end, require('venice.chat').list()), vim.tbl_count(starts), vim.tbl_count(ends) }]=]))
+    for _, state in ipairs(states) do
+      assert.are.equal('idle', state, 'seed ' .. seed)
+    end
+    assert.are.equal(starts, ends, 'seed ' .. seed)
+    assert.are.equal('', nvim.stderr(), 'seed ' .. seed)
+    nvim.stop()
+  end
+
+  it('stays whole', function()
+    local seed = tonumber(vim.env.VENICE_SEED)
+    local count = tonumber(vim.env.VENICE_STEPS) or 150
+    if seed then
+      return run(seed, count)
+    end
+    for i = 1, tonumber(vim.env.VENICE_RUNS) or 3 do
+      run(os.time() % 100000 + i, count)
+    end
+  end)
+end)
