@@ -6,16 +6,6 @@ local fn = vim.fn
 
 require('venice.evidence.guard').install()
 
-local function notify(err)
-  vim.schedule(function()
-    require('venice.errors').notify(err)
-  end)
-end
-
-local function notice(text)
-  require('venice.errors').notice(text, vim.log.levels.WARN)
-end
-
 -- A prompt on the command line stays in the history, and the history goes to disk (ShaDa). It is
 -- taken out where the newest entry is this very command, not where a mapping or a script ran it.
 local function forget_command(name, args)
@@ -37,7 +27,7 @@ end
 local function chat_with(prompt, selection, fresh)
   local context = require('venice.chat.context')
   if selection and context.is_blank(selection) then
-    notice('the selection is empty; select lines with text in them')
+    require('venice.errors').warn('the selection is empty; select lines with text in them')
     return
   end
   local chat = require('venice.chat').open(fresh)
@@ -83,7 +73,7 @@ function M.with_chat(action)
   local chats = package.loaded['venice.chat']
   local chat = chats and chats.current()
   if not chat then
-    notice('there is no chat; :VeniceChat opens one')
+    require('venice.errors').warn('there is no chat; :VeniceChat opens one')
     return
   end
   action(chat)
@@ -128,7 +118,7 @@ end
 local function show_attestation(model, fresh)
   local client, err = require('venice.client').default()
   if not client then
-    return notify(err)
+    return require('venice.errors').notify_later(err)
   end
   local report
   client:attest(model, { fresh = fresh or nil }, {
@@ -147,7 +137,7 @@ local function show_attestation(model, fresh)
         require('venice.chat.receipt').again(model)
       end
       if failure and failure.code ~= 'cancelled' then
-        notify(failure)
+        require('venice.errors').notify_later(failure)
       end
     end,
   })
@@ -165,7 +155,7 @@ function M.with_model(model, action)
   end
   require('venice.chat.model').select(function(err, id)
     if err then
-      notify(err)
+      require('venice.errors').notify_later(err)
     elseif id then
       action(id)
     end
@@ -205,7 +195,7 @@ function M.run(command)
     return subcommand.run(args, command)
   end
   local said = name == '' and ':Venice needs a subcommand' or 'there is no :Venice ' .. name
-  notice(said .. '; there is ' .. table.concat(names(), ', '))
+  require('venice.errors').warn(said .. '; there is ' .. table.concat(names(), ', '))
 end
 
 --- Completion of :Venice.

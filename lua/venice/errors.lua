@@ -116,11 +116,26 @@ function M.notify(err, level, is_seen)
   say(text, level or vim.log.levels.ERROR)
 end
 
+--- Shows an error on the next turn of the main loop: one that is shown inside a command would look
+--- like a failure of the command.
+---@param err venice.Error
+function M.notify_later(err)
+  vim.schedule(function()
+    M.notify(err)
+  end)
+end
+
 --- Shows a sentence that is no error.
 ---@param text string
 ---@param level integer|nil vim.log.levels, default INFO
 function M.notice(text, level)
   say('venice: ' .. M.printable(text), level or vim.log.levels.INFO)
+end
+
+--- Shows a sentence that is no error, but to be heeded.
+---@param text string
+function M.warn(text)
+  M.notice(text, vim.log.levels.WARN)
 end
 
 return M

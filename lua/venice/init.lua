@@ -91,7 +91,7 @@ function M._event(name, data)
   last_event = vim.tbl_extend('error', { event = name, data = data }, {})
   local ok, message = pcall(require('venice.compat').user_event, name, data)
   if not ok then
-    require('venice.errors').notice(message, vim.log.levels.WARN)
+    require('venice.errors').warn(message)
   end
 end
 

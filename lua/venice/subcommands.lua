@@ -3,16 +3,6 @@
 
 local fn = vim.fn
 
-local function notify(err)
-  vim.schedule(function()
-    require('venice.errors').notify(err)
-  end)
-end
-
-local function notice(text)
-  require('venice.errors').notice(text, vim.log.levels.WARN)
-end
-
 local function commands()
   return require('venice.commands')
 end
@@ -22,11 +12,11 @@ end
 local function trust(args, command)
   local screen = require('venice.evidence.trust')
   if args == '' and command.bang then
-    return notice('which one is to be forgotten? :Venice! trust {model}')
+    return require('venice.errors').warn('which one is to be forgotten? :Venice! trust {model}')
   elseif args == '' then
     return screen.list()
   elseif not require('venice.chat.model').is_id(args) then
-    return notice('this is not the id of a model: ' .. args)
+    return require('venice.errors').warn('this is not the id of a model: ' .. args)
   elseif command.bang then
     return screen.forget(args)
   end
@@ -37,7 +27,7 @@ end
 
 local function export(args, command)
   if args == '' then
-    return notice('where to? :Venice export {file}')
+    return require('venice.errors').warn('where to? :Venice export {file}')
   end
   commands().with_model(nil, function(model)
     require('venice.evidence.export').run(model, args, command.bang)
@@ -59,14 +49,14 @@ local function choose_model(args)
   local models = require('venice.chat.model')
   if args ~= '' then
     if not models.is_id(args) then
-      return notice('this is not the id of a model: ' .. args)
+      return require('venice.errors').warn('this is not the id of a model: ' .. args)
     end
     models.remember(args)
     return set_model(args)
   end
   models.select(function(err, id)
     if err then
-      notify(err)
+      require('venice.errors').notify_later(err)
     elseif id then
       set_model(id)
     end

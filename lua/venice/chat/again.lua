@@ -84,7 +84,7 @@ function M.go_on(chat)
   local turn = turn_under_cursor(chat)
   local prompt, below = split_at(chat.view:live_turns(), turn)
   if not prompt then
-    return errors.notice('there is no prompt at the cursor', vim.log.levels.WARN)
+    return errors.warn('there is no prompt at the cursor')
   end
   places.cut(chat.view, prompt, below, 'new')
   prompt.state, prompt.error = 'draft', nil

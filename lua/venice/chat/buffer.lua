@@ -77,7 +77,7 @@ local function write(args, to_text)
   local shown = fn.fnamemodify(path, ':~:.')
   if not append and vim.v.cmdbang == 0 and fn.filereadable(path) == 1 then
     -- Newer Neovims have seen to that before (E13).
-    errors.notice(shown .. ' exists already; add ! to replace it', vim.log.levels.WARN)
+    errors.warn(shown .. ' exists already; add ! to replace it')
     return
   end
   local question = ('Write this chat to %s as plain text, unencrypted?'):format(shown)

@@ -212,10 +212,10 @@ end
 function Chat:use_tools(word)
   local on = word == 'on' or (word == '' and not self.tools)
   if word ~= 'on' and word ~= 'off' and word ~= '' then
-    return errors.notice(':Venice tools takes on or off', vim.log.levels.WARN)
+    return errors.warn(':Venice tools takes on or off')
   end
   if on and config.get().tools == false then
-    return errors.notice('tools are switched off by the option tools', vim.log.levels.WARN)
+    return errors.warn('tools are switched off by the option tools')
   end
   self.tools = on and (self.tools or require('venice.chat.rounds').session(self)) or nil
   window.update_bar(self)

@@ -13,10 +13,6 @@ local M = {}
 ---@field lines string[]
 ---@field filetype string '' where it is not said
 
-local function warn(text)
-  errors.notice(text, vim.log.levels.WARN)
-end
-
 -- Blocks ------------------------------------------------------------------------------------------
 
 ---@class venice.CodeRegion
@@ -100,9 +96,9 @@ local function meant()
     end
   end
   if not block then
-    warn('there is no code block here or above')
+    errors.warn('there is no code block here or above')
   elseif #block.lines == 0 then
-    warn('the code block is empty')
+    errors.warn('the code block is empty')
     return nil
   end
   return block
@@ -129,7 +125,7 @@ function M.jump(direction)
     end
   end
   if #rows == 0 then
-    return warn('there is no code block ' .. (direction > 0 and 'below' or 'above'))
+    return errors.warn('there is no code block ' .. (direction > 0 and 'below' or 'above'))
   end
   vim.cmd([[normal! m']])
   api.nvim_win_set_cursor(0, { rows[math.min(count, #rows)] + 1, 0 })
@@ -160,7 +156,7 @@ function M.yank()
   end, block.lines)
   local ok, failed = pcall(fn.setreg, register, lines, 'V')
   if not ok or failed ~= 0 then
-    return warn(('cannot yank into the register %s'):format(errors.printable(register)))
+    return errors.warn(('cannot yank into the register %s'):format(errors.printable(register)))
   end
   local count = require('venice.chat.conversation').count(#block.lines, 'line')
   errors.notice(count .. ' yanked' .. fate(register))

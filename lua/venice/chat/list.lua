@@ -26,7 +26,7 @@ function M.select()
   local chats = require('venice.chat')
   local list, current = chats.list(), chats.current()
   if #list == 0 then
-    errors.notice('there is no chat; :VeniceChat opens one', vim.log.levels.WARN)
+    errors.warn('there is no chat; :VeniceChat opens one')
     return
   end
   table.sort(list, function(a, b)

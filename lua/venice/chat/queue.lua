@@ -52,7 +52,7 @@ function M.next(chat, is_whole)
   end
   local words = conversation.count(#waiting, 'queued prompt') .. ' not sent'
   words = words .. ', for the answer before ended early; gr on one sends it'
-  errors.notice(words, vim.log.levels.WARN)
+  errors.warn(words)
 end
 
 return M

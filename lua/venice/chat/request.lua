@@ -168,7 +168,7 @@ local function keep_former(self, err, outcome)
   self.chat.view:draw(turn)
   self.chat:count({ usage = self.usage, model = self.model })
   if outcome == 'ok' then
-    errors.notice('the new answer is empty; the one before stays', vim.log.levels.WARN)
+    errors.warn('the new answer is empty; the one before stays')
   end
 end
 
@@ -176,6 +176,8 @@ end
 local function withdraw(self, err, outcome)
   local chat, asked = self.chat, self.asked
   local was_stopped = outcome == 'stopped'
+  -- For an undo that has taken it away already, and may bring it back.
+  self.turn.state, self.turn.error = states[outcome], not was_stopped and err or nil
   local is_draft = places.remove(chat.view, self.turn)
   chat.failed_prompt = not was_stopped and is_draft
   if asked.role == 'user' then

@@ -10,10 +10,6 @@ local system = require('venice.chat.system')
 
 local M = {}
 
-local function warn(text)
-  errors.notice(text, vim.log.levels.WARN)
-end
-
 -- Later, for an error that is shown inside a command would look like a failure of the command.
 local function notify(chat, err)
   vim.schedule(function()
@@ -122,7 +118,7 @@ function M.with_model(chat, prompt, continue)
     elseif err then
       fail(chat, prompt, err)
     elseif not id then
-      warn('no model chosen, nothing was sent; :Venice model')
+      errors.warn('no model chosen, nothing was sent; :Venice model')
     else
       chat:set_model(id)
       continue()
@@ -204,11 +200,11 @@ end
 -- What the user has to wait for before another prompt can be looked at.
 local function is_busy(chat)
   if chat.choosing then
-    warn('a model is being chosen; answer that first')
+    errors.warn('a model is being chosen; answer that first')
   elseif chat.gathering then
-    warn('the context of this prompt is still being read; :Venice stop ends it')
+    errors.warn('the context of this prompt is still being read; :Venice stop ends it')
   elseif chat.asking then
-    warn('there is a question about this prompt; answer that first')
+    errors.warn('there is a question about this prompt; answer that first')
   else
     return false
   end
@@ -220,7 +216,7 @@ end
 ---@return boolean
 function M.is_answering(chat)
   if chat.request then
-    warn('an answer is still on its way; :Venice stop ends it')
+    errors.warn('an answer is still on its way; :Venice stop ends it')
     return true
   end
   return is_busy(chat)
@@ -236,7 +232,7 @@ function M.send(chat)
   end
   local prompt = chat.view:draft()
   if chat.view:text(prompt) == '' then
-    return warn('there is no prompt; write one below the last header')
+    return errors.warn('there is no prompt; write one below the last header')
   end
   with_context(chat, prompt, function()
     M.with_model(chat, prompt, function()

@@ -9,13 +9,6 @@ local hunks = require('venice.edit.hunks')
 local api, fn = vim.api, vim.fn
 local M = {}
 
--- Later, for an error that is shown inside a command would look like a failure of the command.
-local function notify(err)
-  vim.schedule(function()
-    errors.notify(err)
-  end)
-end
-
 ---@class venice.ApplyPlace
 ---@field buf integer
 ---@field first integer 1-based
@@ -175,7 +168,7 @@ end
 local function propose(place, block)
   local err = anchors.refusal(place.buf)
   if err then
-    return notify(err)
+    return errors.notify_later(err)
   end
   local was_indented = false
   if place.fits then
@@ -209,12 +202,12 @@ function M.block(block, opts)
   local lines
   lines, opts = unpack_block(block, opts)
   if #fence.trim(lines) == 0 then
-    return errors.notice('the code block is empty', vim.log.levels.WARN)
+    return errors.warn('the code block is empty')
   end
   local places = candidates(lines, parse_hint(opts.path_hint))
   if #places == 0 then
     local words = 'there is no file to put this into; open one, then come back here'
-    return errors.notice(words, vim.log.levels.WARN)
+    return errors.warn(words)
   elseif #places == 1 then
     return propose(places[1], lines)
   end

@@ -8,13 +8,6 @@ local words = require('venice.edit.words')
 
 local M = {}
 
--- Later, for an error that is shown inside a command would look like a failure of the command.
-local function notify(err)
-  vim.schedule(function()
-    errors.notify(err)
-  end)
-end
-
 -- Makes the changes where everything is decided. What fails leaves the review as it is.
 local function settle(self)
   self:locate()
@@ -31,7 +24,7 @@ local function settle(self)
   end
   local err = self.anchor:apply(list)
   if err then
-    notify(err)
+    errors.notify_later(err)
     return false
   end
   self:finish('applied')
@@ -47,18 +40,14 @@ end
 
 -- Deciding ----------------------------------------------------------------------------------------
 
-local function warn(text)
-  errors.notice(text, vim.log.levels.WARN)
-end
-
 -- Whether there is something to decide; says why not.
 local function can_decide(self)
   if self.state == 'streaming' then
-    warn('the text is not complete yet; hunks can be accepted when it is')
+    errors.warn('the text is not complete yet; hunks can be accepted when it is')
   elseif self.state == 'failed' then
-    warn('there is nothing to accept')
+    errors.warn('there is nothing to accept')
   elseif #self.hunks == 0 then
-    warn('nothing would change; q closes this')
+    errors.warn('nothing would change; q closes this')
   else
     return true
   end
@@ -112,10 +101,10 @@ function M.accept(self)
   if not self.places[i] then
     local err = anchors.refusal(self.opts.buf)
     if err then
-      return notify(err)
+      return errors.notify_later(err)
     end
     self:draw()
-    return warn('this text was changed meanwhile: ' .. words.way_out(self))
+    return errors.warn('this text was changed meanwhile: ' .. words.way_out(self))
   end
   decide(self, i, 'accepted')
 end
@@ -152,7 +141,7 @@ function M.rest(self, decision)
     self.decisions = before -- It could not be applied.
   else
     local which = changed == 1 and 'one hunk was' or changed .. ' hunks were'
-    warn(which .. ' changed meanwhile: ' .. words.way_out(self))
+    errors.warn(which .. ' changed meanwhile: ' .. words.way_out(self))
   end
   self:draw()
   local following = next_undecided(self, #self.hunks)
@@ -180,7 +169,7 @@ function M.jump(self, direction)
   if target then
     self.view:go_to(target)
   else
-    warn('there is no hunk ' .. (direction > 0 and 'below' or 'above'))
+    errors.warn('there is no hunk ' .. (direction > 0 and 'below' or 'above'))
   end
 end
 
@@ -188,13 +177,13 @@ end
 ---@param self venice.Review
 function M.retry(self)
   if not self.opts.on_retry then
-    return warn('this cannot be asked again from here')
+    return errors.warn('this cannot be asked again from here')
   end
   local err = anchors.refusal(self.opts.buf)
   if err then
-    return notify(err)
+    return errors.notify_later(err)
   elseif not self:restart() then
-    return warn('the lines that this is about have gone; select others and ask again')
+    return errors.warn('the lines that this is about have gone; select others and ask again')
   end
   self.opts.on_retry()
 end
@@ -203,7 +192,7 @@ end
 ---@param self venice.Review
 function M.stop(self)
   if self.state ~= 'streaming' or not self.opts.on_stop then
-    return warn('there is nothing to stop')
+    return errors.warn('there is nothing to stop')
   end
   self.opts.on_stop()
 end

@@ -76,7 +76,7 @@ local function closed(self, state)
   if state == 'streaming' and self.opts.on_stop then
     self.opts.on_stop()
   elseif state == 'final' and #self.hunks > 0 then
-    errors.notice('the diff was closed; nothing was changed', vim.log.levels.WARN)
+    errors.warn('the diff was closed; nothing was changed')
   end
   self:close()
 end

@@ -176,12 +176,30 @@ local function fit_indent(lines, original)
   return best, best ~= lines
 end
 
-local function has_returns(lines)
+local function count_returns(lines)
+  local count = 0
   for _, line in ipairs(lines) do
-    if line:sub(-1) == '\r' then
-      return true
-    end
+    count = count + (line:sub(-1) == '\r' and 1 or 0)
   end
+  return count
+end
+
+-- Carriage returns that stand in the buffer (of a file with mixed line ends) are not repeated.
+local function fit_returns(lines, original)
+  local result, there = {}, {}
+  local wanted, given = count_returns(original), count_returns(lines)
+  for _, line in ipairs(wanted > 0 and given == 0 and original or {}) do
+    there[line] = true
+  end
+  for i, line in ipairs(lines) do
+    if wanted == 0 then
+      line = line:gsub('\r$', '')
+    elseif given == 0 and not there[line] and (wanted * 2 > #original or there[line .. '\r']) then
+      line = line .. '\r'
+    end
+    result[i] = line
+  end
+  return result
 end
 
 -- Blank lines at the edges of a selection are hardly ever repeated.
@@ -217,13 +235,7 @@ function M.fit(lines, original)
   if #lines == 0 then
     return lines, false
   end
-  local result = {}
-  local keeps = has_returns(original)
-  for i, line in ipairs(lines) do
-    result[i] = keeps and line or (line:gsub('\r$', ''))
-  end
-  local was_indented
-  result, was_indented = fit_indent(result, original)
+  local result, was_indented = fit_indent(fit_returns(lines, original), original)
   return fit_edges(result, original), was_indented
 end
 

@@ -13,13 +13,6 @@ local prompts = require('venice.edit.prompt')
 local api = vim.api
 local M = {}
 
--- Later, for an error that is shown inside a command would look like a failure of the command.
-local function notify(err)
-  vim.schedule(function()
-    errors.notify(err)
-  end)
-end
-
 local MAX_SIZE = 1024 * 1024 -- bytes of an answer
 
 local running = {} ---@type venice.Rewrite[] those that wait for an answer, the newest last
@@ -250,10 +243,6 @@ end
 
 -- The command -------------------------------------------------------------------------------------
 
-local function warn(text)
-  errors.notice(text, vim.log.levels.WARN)
-end
-
 --- :[range]Venice rewrite {instruction}
 ---@param instruction string
 ---@param command table as nvim_create_user_command gives it: range, line1, line2
@@ -261,14 +250,17 @@ function M.run(instruction, command)
   local buf = api.nvim_get_current_buf()
   local refusal = anchors.refusal(buf)
   if refusal then
-    return notify(refusal)
+    return errors.notify_later(refusal)
   elseif command.range == 0 then
-    return warn("which lines? :'<,'>Venice rewrite …, or :%Venice rewrite … for all")
+    return errors.warn("which lines? :'<,'>Venice rewrite …, or :%Venice rewrite … for all")
   elseif not instruction:find('%S') then
-    return warn('what is to be done? :{range}Venice rewrite {instruction}')
+    return errors.warn('what is to be done? :{range}Venice rewrite {instruction}')
   end
   local first = math.max(math.min(command.line1, command.line2), 1)
   local last = math.max(command.line1, command.line2, 1)
+  -- As for Vim's own commands, a closed fold is in the range with all its lines.
+  local above, below = vim.fn.foldclosed(first), vim.fn.foldclosedend(last)
+  first, last = above > 0 and above or first, below > 0 and below or last
   local self = setmetatable({ buf = buf, instruction = instruction, round = 0 }, Rewrite)
   self.review = diff.open({
     buf = buf,

@@ -96,7 +96,7 @@ local function show(key, place, report, is_held)
   end
   if is_busy then
     local words = ('the enclave of %s has CHANGED: see the window below'):format(place.model)
-    errors.notice(words, vim.log.levels.WARN)
+    errors.warn(words)
   end
 end
 

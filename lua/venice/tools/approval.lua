@@ -82,7 +82,7 @@ local function look(asked)
 end
 
 local function say(words)
-  errors.notice(words, vim.log.levels.WARN)
+  errors.warn(words)
 end
 
 local function approve(asked, word)

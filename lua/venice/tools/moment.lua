@@ -42,7 +42,7 @@ function M.when_free(words, open, give_up)
       end
     elseif not was_announced then
       was_announced = true
-      errors.notice(words .. ', and asks when you are back in normal mode', vim.log.levels.WARN)
+      errors.warn(words .. ', and asks when you are back in normal mode')
     end
     vim.defer_fn(try, RETRY)
   end

@@ -100,7 +100,7 @@ local function review(job, target, change)
   diff:set_text(change.lines, true)
   if stays then
     local words = '%s proposes a change of %s: see the diff'
-    errors.notice(words:format(job.session.name(), target.path), vim.log.levels.WARN)
+    errors.warn(words:format(job.session.name(), target.path))
   end
 end
 

@@ -20,10 +20,6 @@ local function fail(what, err)
   end)
 end
 
-local function warn(text)
-  errors.notice(text, vim.log.levels.WARN)
-end
-
 local function turns_of(data)
   return require('venice.chat.conversation').count(#data.turns, 'turn')
 end
@@ -92,7 +88,7 @@ local function save(chat, name, force)
   if err then
     return fail('the chat was not saved', err)
   elseif chat.is_saving then
-    return warn('this chat is being saved; try again in a moment')
+    return errors.warn('this chat is being saved; try again in a moment')
   end
   chat.is_saving, saving = true, saving + 1
   store(chat, name, text, expected, function(failure)
@@ -235,7 +231,7 @@ local function open(name)
   if err then
     return fail('the chat was not opened', err)
   elseif opening[name] then
-    return warn(name .. ' is being opened')
+    return errors.warn(name .. ' is being opened')
   end
   local chat = open_already(name)
   if chat then
@@ -248,7 +244,7 @@ end
 local function choose()
   local list = file.list()
   if #list == 0 then
-    return warn('no chat has been saved yet; :Venice save {name} does')
+    return errors.warn('no chat has been saved yet; :Venice save {name} does')
   end
   local opts = {
     prompt = 'Saved chat',

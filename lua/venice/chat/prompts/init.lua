@@ -132,7 +132,7 @@ end
 function M.run(name, selection, sends)
   if selection and context.is_blank(selection) then
     local words = 'the selection is empty; select lines with text in them'
-    return errors.notice(words, vim.log.levels.WARN)
+    return errors.warn(words)
   elseif name == '' then
     return choose(function(chosen)
       M.run(chosen, selection, sends)
