@@ -492,8 +492,6 @@ describe('saving a chat', function()
       { sh('cat'), 'the chat as it is' },
       { sh('echo header; cat; echo trailer'), 'the chat as it is' },
       { sh('tail -c +40'), 'parts of the chat as they are' },
-      { sh('base64'), 'the chat in another spelling' },
-      { sh('od -An -tx1 -v | tr -d " \\n"'), 'the chat in another spelling' },
       { sh('gzip'), 'packed data that anybody can read: gzip' },
       { sh('bzip2'), 'packed data that anybody can read: bzip2' },
       { sh('xz'), 'packed data that anybody can read: xz' },

@@ -87,12 +87,22 @@ local function error_of(err)
     }
 end
 
+-- As View:text(): the user may have written above the reasoning too.
+local function text_of(turn, texts)
+  local parts = {}
+  for _, part in ipairs({ 'head', 'answer' }) do
+    local text = draw.alive(turn[part]) and texts[turn[part]]
+    parts[#parts + 1] = text ~= '' and text or nil
+  end
+  return table.concat(parts, '\n')
+end
+
 local function record(turn, texts)
   local reasoning = draw.alive(turn.reasoning) and texts[turn.reasoning]
   return {
     role = turn.role,
     state = state_of(turn),
-    text = texts[draw.alive(turn.answer) or turn.head] or '',
+    text = text_of(turn, texts),
     reasoning = reasoning and reasoning ~= '' and reasoning or nil,
     model = name(turn.model),
     finish_reason = name(turn.finish_reason),
