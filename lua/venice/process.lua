@@ -35,16 +35,21 @@ local function absolute_path(path)
   return #entries > 0 and table.concat(entries, ':') or '/usr/local/bin:/usr/bin:/bin'
 end
 
+-- The environment of Neovim without the variables that could hold the API key.
+local function without_key()
+  local variables = uv.os_environ()
+  variables.VENICE_API_KEY = nil
+  variables[require('venice.config').get().api_key.env or ''] = nil
+  return variables
+end
+
 --- The environment of a program that the user has named in an option (age, gpg): theirs, without
 --- the variables that could hold the API key. As a list of NAME=value.
 ---@return string[]
 function M.user_environment()
-  local source = require('venice.config').get().api_key
   local list = {}
-  for name, value in pairs(uv.os_environ()) do
-    if name ~= 'VENICE_API_KEY' and name ~= source.env then
-      list[#list + 1] = name .. '=' .. value
-    end
+  for name, value in pairs(without_key()) do
+    list[#list + 1] = name .. '=' .. value
   end
   table.sort(list)
   return list
@@ -54,7 +59,7 @@ end
 ---@return string[]
 function M.environment()
   local list = {}
-  for name, value in pairs(uv.os_environ()) do
+  for name, value in pairs(without_key()) do
     if allowed[name] or name:find('^LC_[A-Z]+$') then
       list[#list + 1] = name .. '=' .. value
     elseif name == 'PATH' then

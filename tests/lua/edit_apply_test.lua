@@ -100,7 +100,9 @@ describe('apply', function()
     local expected = vim.deepcopy(file)
     expected[8] = '  return list[-1]'
     assert.are.same(expected, lines_of(buf))
-    assert.is_truthy(last_notice():find('1 of 1 hunk applied to x.lua; u takes it back', 1, true))
+    assert.is_truthy(
+      last_notice():find('1 of 1 hunk applied to x.lua, not written; u there', 1, true)
+    )
   end)
 
   it('finds that part in another indentation, and keeps that', function()

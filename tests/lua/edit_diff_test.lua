@@ -695,6 +695,23 @@ describe('a diff', function()
     propose(three_changes)
     nvim.type_keys('A')
     assert.are.same(three_changes, code())
+    -- Where it is, for u is about what the cursor is in.
+    local buf = nvim.lua('return code')
+    local words = 'applied to [No Name], not written; :sbuffer ' .. buf .. ' shows it'
+    assert.is_truthy(notices():find(words, 1, true))
+    nvim.cmd('sbuffer ' .. buf)
+    nvim.type_keys('u')
+    assert.are.same(ten, code())
+    -- In sight, but not where the cursor is.
+    nvim.lua([[
+      vim.cmd('wincmd p')
+      open(1, 10, { buf = code, stay = true })
+      _G.code = review.opts.buf
+    ]])
+    propose(three_changes)
+    nvim.lua('vim.api.nvim_set_current_win(vim.fn.win_findbuf(review.view.buf)[1])')
+    nvim.type_keys('A')
+    assert.is_truthy(notices():find('not written; u there takes them back', 1, true))
   end)
 
   it('lets two reviews of one buffer stand side by side', function()

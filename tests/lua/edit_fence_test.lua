@@ -116,6 +116,10 @@ describe('code that is fitted', function()
   it('has the line ends of the range', function()
     assert.are.same({ 'b', 'c' }, (fit({ 'b\r', 'c\r' }, { 'a' })))
     assert.are.same({ 'b\r' }, (fit({ 'b\r' }, { 'a\r' })))
+    -- A model leaves carriage returns out; so a file with mixed line ends would lose them.
+    assert.are.same({ 'b\r', '\r', 'c\r' }, (fit({ 'b', '', 'c' }, { 'a\r', 'c\r' })))
+    assert.are.same({ 'a\r', 'B', 'c\r' }, (fit({ 'a', 'B', 'c' }, { 'a\r', 'b', 'b', 'c\r' })))
+    assert.are.same({ 'x\r', 'b' }, (fit({ 'x', 'b' }, { 'a\r', 'b', 'c\r' })))
   end)
 
   it('may be nothing', function()

@@ -269,6 +269,26 @@ describe('rewrite', function()
     assert.are.same({ 'b' }, code())
   end)
 
+  it('shows what must be known beside the first hunk, however long that is', function()
+    set(numbered(60))
+    nvim.cmd('%Venice rewrite better')
+    answer({ 'Of course:', '```', 'line 58' })
+    wait_shown('undecided')
+    local screen = nvim.screen_text()
+    assert.is_truthy(screen:find('has no end; a part may be missing', 1, true), screen)
+    assert.is_truthy(screen:find('1 of 2 · lines 1-57', 1, true), screen)
+    -- A short one leaves room for the title and the keys.
+    nvim.type_keys('gr')
+    local lines = numbered(60)
+    lines[2], lines[30], lines[50] = 'two', 'thirty', 'fifty'
+    answer(vim.list_extend({ '```' }, lines))
+    wait_shown('undecided')
+    screen = nvim.screen_text()
+    for _, words in ipairs({ 'rewrite of', 'gr again', 'has no end', '1 of 3' }) do
+      assert.is_truthy(screen:find(words, 1, true), screen)
+    end
+  end)
+
   it('says that nothing would change', function()
     set({ 'a' })
     nvim.cmd('%Venice rewrite better')
@@ -451,6 +471,126 @@ describe('rewrite', function()
 
   -- What it needs ---------------------------------------------------------------------------------
 
+  it('keeps line ends, NULs and a missing end of the last line, as in the file', function()
+    nvim.cmd('set nofixendofline')
+    for bytes, expected in pairs({
+      ['a\nb\nc'] = 'a\nB\nc',
+      ['a\r\nb\r\nc\r\n'] = 'a\r\nB\r\nc\r\n',
+      ['a\r\nb\r\nc'] = 'a\r\nB\r\nc',
+      ['a\r\nb\nd\nc\r\n'] = 'a\r\nB\nd\nc\r\n',
+      ['a\0\nb\nc\n'] = 'a\0\nB\nc\n',
+      ['b'] = 'B',
+      ['b\n\n\n'] = 'B\n\n\n',
+      ['\239\187\191b\n'] = '\239\187\191B\n',
+    }) do
+      local path = child.tempdir() .. '/x.txt'
+      child.write(path, bytes)
+      nvim.cmd('edit ' .. path)
+      nvim.lua('_G.code = vim.api.nvim_get_current_buf()')
+      nvim.cmd('%Venice rewrite better')
+      -- A model writes line feeds, whatever the file has.
+      local said = bytes:gsub('\r', ''):gsub('^\239\187\191', ''):gsub('b', 'B')
+      answer({ '```', (said:gsub('\n*$', '')), '```' })
+      wait_shown('1 of 1')
+      nvim.type_keys('A')
+      nvim.cmd('silent write')
+      assert.are.equal(vim.inspect(expected), vim.inspect(child.read(path)))
+      nvim.cmd('bwipeout!')
+    end
+  end)
+
+  it('proposes two changed lines of five thousand, and one step takes them back', function()
+    nvim.lua([[require('venice').setup({
+      model = 'e2ee-fake', context = { max_tokens = 1000000 } })]])
+    set(numbered(5000))
+    nvim.cmd('%Venice rewrite better')
+    local lines = numbered(5000)
+    lines[7], lines[4990] = 'seven', 'x'
+    local text = '```\n' .. table.concat(lines, '\n') .. '\n```'
+    for i = 1, #text, 4096 do
+      fake('text', text:sub(i, i + 4095))
+    end
+    fake('done', vim.NIL, { finish_reason = 'stop' })
+    wait_shown('2 of 2')
+    nvim.type_keys('A')
+    assert.are.same(lines, code())
+    nvim.type_keys('u')
+    assert.are.same(numbered(5000), code())
+  end)
+
+  it('takes a closed fold with all its lines, and leaves it closed', function()
+    set(numbered(20))
+    nvim.cmd('setlocal foldmethod=manual | 5,9fold | 5')
+    nvim.type_keys(':.Venice rewrite better<CR>')
+    assert.is_truthy(sent().messages[2].content:find('[No Name]:5-9\n', 1, true))
+    answer({ '```', 'line 5', 'line 6', 'seven', 'line 8', 'line 9', '```' })
+    wait_shown('1 of 1')
+    nvim.type_keys('a')
+    assert.are.equal('seven', code()[7])
+    assert.are.equal(5, nvim.fn.foldclosed(7))
+    assert.are.equal(9, nvim.fn.foldclosedend(7))
+  end)
+
+  -- What the service says to one of several requests.
+  local function answer_to(number, text)
+    nvim.lua(
+      [[
+      local entry, text = fake.requests[select(1, ...)], select(2, ...)
+      entry.handlers.on_event({ kind = 'content', text = text })
+      fake.done(nil, { finish_reason = 'stop' }, entry)]],
+      number,
+      text
+    )
+  end
+
+  it('is one of two of the same lines, of which the second finds them changed', function()
+    set({ 'a', 'b', 'c', 'd' })
+    nvim.cmd('1,3Venice rewrite one')
+    nvim.cmd('wincmd p')
+    nvim.cmd('2,4Venice rewrite two')
+    answer_to(1, '```\na\nB\nc\n```')
+    answer_to(2, '```\nbb\nc\nD\n```')
+    wait_shown('1 of 1')
+    nvim.wait_for('#vim.fn.getbufinfo() == 3')
+    nvim.wait_for(function()
+      return nvim.text():find('+D', 1, true)
+    end)
+    nvim.cmd('wincmd p')
+    nvim.lua('vim.api.nvim_set_current_win(vim.fn.win_findbuf(view_of())[1])')
+    nvim.type_keys('A')
+    assert.are.same({ 'a', 'B', 'c', 'd' }, code())
+    -- The other one: its first hunk has gone stale, its second stands.
+    nvim.lua('vim.api.nvim_set_current_win(vim.fn.win_findbuf(view_of())[1])')
+    nvim.type_keys('A')
+    wait_noticed('one hunk was changed meanwhile')
+    assert.are.same({ 'a', 'B', 'c', 'd' }, code())
+    nvim.type_keys('q')
+    assert.are.same({ 'a', 'B', 'c', 'D' }, code())
+    nvim.type_keys('u')
+    assert.are.same({ 'a', 'B', 'c', 'd' }, code())
+    nvim.type_keys('u')
+    assert.are.same({ 'a', 'b', 'c', 'd' }, code())
+  end)
+
+  it('does not mix with an answer that streams into a chat', function()
+    set({ 'a', 'b' })
+    nvim.cmd('VeniceChat hello')
+    nvim.lua('_G.chat = vim.api.nvim_get_current_buf()')
+    fake('text', 'the answer of ')
+    nvim.lua('vim.api.nvim_set_current_win(vim.fn.win_findbuf(code)[1])')
+    nvim.cmd('%Venice rewrite better')
+    nvim.lua([[fake.requests[1].handlers.on_event({ kind = 'content', text = 'the chat' })]])
+    answer_to(2, '```\na\nB\n```')
+    wait_shown('1 of 1')
+    nvim.type_keys('A')
+    answer_to(1, ' is whole')
+    assert.are.same({ 'a', 'B' }, code())
+    nvim.wait_for(function()
+      local lines = nvim.lua('return vim.api.nvim_buf_get_lines(chat, 0, -1, false)')
+      return table.concat(lines, '\n'):find('the answer of the chat is whole', 1, true)
+    end)
+  end)
+
   it('wants a range and an instruction', function()
     set({ 'a' })
     nvim.cmd('Venice rewrite better')
@@ -518,6 +658,7 @@ describe('rewrite', function()
     nvim.wait_for('_G.signed ~= nil')
     nvim.lua([[signed(nil, { verified = false, reason = 'signature_invalid' })]])
     wait_shown('the signature of this answer does not hold')
+    wait_noticed('the signature of this answer does not hold')
   end)
 
   it('survives that the buffer goes while the answer comes', function()

@@ -65,6 +65,19 @@ describe('a command', function()
     assert.is_nil(uv.fs_stat(folder .. '/x'))
   end)
 
+  it('gets no key, whatever the variable is called', function()
+    local config, process = require('venice.config'), require('venice.process')
+    local get, tz = config.get, vim.env.TZ
+    config.get = function()
+      return { api_key = { env = 'TZ' } }
+    end
+    vim.env.TZ = 'a-secret-key'
+    local tool, user = table.concat(process.environment()), table.concat(process.user_environment())
+    vim.env.TZ, config.get = tz, get
+    assert.is_nil(tool:find('a-secret-key', 1, true))
+    assert.is_nil(user:find('a-secret-key', 1, true))
+  end)
+
   it('gets a scrubbed environment', function()
     vim.env.VENICE_API_KEY = 'a-secret-key'
     vim.env.LD_PRELOAD_TEST, vim.env.GIT_DIR, vim.env.MY_TOKEN = 'x', 'x', 'x'

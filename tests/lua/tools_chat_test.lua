@@ -147,6 +147,101 @@ describe('a chat with tools', function()
     session:finish()
   end)
 
+  -- Thirty lines, of which the model wants to change three.
+  local function write_thirty()
+    local lines = {}
+    for i = 1, 30 do
+      lines[i] = ('line %d'):format(i)
+    end
+    lines[12] = 'line 12 -- ' .. FILE
+    child.write(project .. '/src.lua', table.concat(lines, '\n') .. '\n')
+    return lines
+  end
+
+  local function encoded(name, arguments)
+    return call(vim.json.encode({ name = name, arguments = arguments }))
+  end
+
+  it('searches, reads and proposes; two of three hunks are taken', function()
+    start()
+    session:secret(ARGUMENT)
+    local lines = write_thirty()
+    local old = table.concat(lines, '\n', 10, 20)
+    local new = old:gsub('line 11', ARGUMENT .. ' 11'):gsub('line 15', 'fifteen')
+    new = new:gsub('line 19', 'nineteen')
+    local search = encoded('search', { text = FILE })
+    local read = encoded('read_file', { path = 'src.lua', first = 1, last = 20 })
+    local edit = { path = 'src.lua', old_text = old, new_text = new }
+    says('First I search.\n' .. search, read, encoded('propose_edit', edit), 'Two are in.')
+    send('change it')
+    answer('wants to search in files', 'o')
+    answer('wants to read a file', 'o')
+    shows('proposes a change of src.lua')
+    shows('1 of 3')
+    nvim.type_keys('a', 'r')
+    -- One is left: nothing has changed yet.
+    local buf = nvim.fn.bufnr('src.lua')
+    assert.are.same(lines, nvim.buf_lines(buf))
+    nvim.type_keys('a')
+    shows('Two are in.')
+    session:wait_idle()
+    -- Exactly these two, in the buffer and not on the disk; one step of the undo tree.
+    local expected = vim.deepcopy(lines)
+    expected[11], expected[19] = ARGUMENT .. ' 11', 'nineteen'
+    assert.are.same(expected, nvim.buf_lines(buf))
+    assert.are.equal(table.concat(lines, '\n') .. '\n', child.read(project .. '/src.lua'))
+    assert.is_true(nvim.api.nvim_buf_get_option(buf, 'modified'))
+    session:disk_is_clean()
+    nvim.cmd('sbuffer src.lua')
+    nvim.type_keys('u')
+    assert.are.same(lines, nvim.buf_lines(buf))
+    nvim.type_keys('<C-r>')
+    assert.are.same(expected, nvim.buf_lines(buf))
+    nvim.type_keys('uu')
+    assert.are.same(lines, nvim.buf_lines(buf))
+    -- What was said, as the enclave opened it: every message was sealed.
+    local requests = completions()
+    assert.are.equal(4, #requests)
+    local opened, roles = {}, {}
+    for _, request in ipairs(requests) do
+      for i, message in ipairs(request.messages) do
+        assert.is_true(message.sealed)
+        opened[i], roles[i] = message.text, message.role
+      end
+    end
+    local order = 'system user assistant tool assistant tool assistant tool'
+    assert.are.equal(order, table.concat(roles, ' '))
+    assert.are.equal('change it', opened[2])
+    assert.are.equal(1, opened[3]:find('First I search.\n<tool_call>', 1, true))
+    -- Each result has the id of its call, and the last one says what the user decided.
+    local function inner(text, tag)
+      local json = text:match('<' .. tag .. '>\n(.-)\n</' .. tag .. '>')
+      return vim.json.decode(json)
+    end
+    local results = {}
+    for i = 3, 7, 2 do
+      local called = inner(opened[i], 'tool_call')
+      local result = inner(opened[i + 1], 'tool_response')
+      assert.are.equal(called.id, result.id)
+      assert.are.equal(called.name, result.name)
+      results[called.name] = result.result
+      if called.name == 'propose_edit' then
+        assert.are.same(edit, called.arguments)
+      end
+    end
+    local found = vim.tbl_filter(function(match)
+      return match:find('^src') ~= nil
+    end, results.search.matches)
+    assert.are.same({ 'src.lua:12: line 12 -- ' .. FILE }, found)
+    assert.are.equal(table.concat(lines, '\n', 1, 20) .. '\n', results.read_file.text)
+    local told = results.propose_edit
+    assert.are.same({ 2, 1 }, { told.accepted, told.refused })
+    assert.is_truthy(told.note:find('2 of 3 changes were accepted, 1 refused', 1, true))
+    assert.are.equal(table.concat(expected, '\n', told.first, 22), told.text_now)
+    nvim.cmd('bwipeout! src.lua')
+    session:finish()
+  end)
+
   it('goes on without what the user refuses', function()
     start(true)
     says(

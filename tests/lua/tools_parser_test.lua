@@ -158,6 +158,7 @@ describe('a tagged JSON call', function()
   it('may stand in a fence within the tags (8)', function()
     expect('TC\n```json\n{"name":"get_weather","arguments":{"city":"K"}}\n```\n/TC', K())
     expect('TC```\n{"name":"get_weather","arguments":{"city":"K"}}```/TC', K())
+    expect('TC```json\n{"name":"get_weather","arguments":{"city":"K"}}/TC', K())
     expect('TCHere it is: {"name":"get_weather","arguments":{"city":"K"}}/TC', K())
   end)
 
@@ -333,6 +334,9 @@ describe('a call in the form of GLM', function()
         { description = 'Find it', prompt = 'Search for colors', subagent_type = 'explore' },
       },
     })
+    -- A value between quotes has its end in itself, a number at the next tag.
+    expect('TCread<arg_key>filePath":"/a"/TC', read('/a'))
+    expect('TCread<arg_key>limit":10<arg_key>filePath "/a"\n/TC', read('/a', 10))
     for _, joined in ipairs({ 'filePath="/a"', 'filePath: /a', 'filePath /a', 'filePath":/a' }) do
       expect('TCread<arg_key>' .. joined .. '</arg_value>/TC', read('/a'))
     end
@@ -354,6 +358,13 @@ describe('a call in the form of GLM', function()
     refuse('grep\npattern\n</arg_value>\ninclude\n')
     refuse('grep<arg_key>pattern</arg_key><arg_value>a<arg_key>include</arg_value>')
     refuse('grep<arg_key>pattern "a')
+    refuse('grep<arg_key>pattern a')
+    refuse('grep<arg_key>pattern "a" include "b"</arg_value>')
+    -- Without its opening tag a value may begin with a half of that tag, which is none of it.
+    refuse('grep<arg_key>pattern</arg_key>\n<ar_value>a</arg_value>')
+    refuse('grep<arg_key>pattern</arg_key>a</arg_value>')
+    refuse('grep<arg_key>pattern</arg_key>"a"')
+    refuse('grep\npattern</arg_key>\n"a"\n')
     refuse('grep<arg_key>nothing "a"</arg_value>')
     refuse('grep<arg_key>pattern a b</arg_value>')
     refuse('read<arg_key>filePath":"/a","limit":10</arg_value>')
@@ -433,8 +444,9 @@ describe('a call that looks like code', function()
     expect('TCget_weather{city:"K"}/TC', K())
     expect('TCget_weather{"city":"K"}/TC', K())
     expect('TCget_weather\n{"city":"K"}\n/TC', K())
-    expect('TCget_weather(city="K")/TC', K())
-    expect('TCget_weather("K")/TC', K())
+    expect('TCget_weather(city:"K")/TC', K())
+    expect('TCget_weather (city:"K")\n/TC', K())
+    expect('TCgrep\n( pattern: "a /TC" )/TC', grep('a </tool_call>'))
     expect('TCping()/TC', { ping })
     expect('TCmove(x: 1, y: -2.5e1)/TC', { { 'move', { x = 1, y = -25 } } })
     local answer = [[TCedit(filePath:"/a.ts",oldString:"x = \"<arg_value>/TC\";\n  y")]]
@@ -446,6 +458,17 @@ describe('a call that looks like code', function()
   it('is refused where it is none (48, 49)', function()
     refused_as('malformed', 'TCread(the docs first)/TC')
     refused_as('malformed', 'TCget_weather{city:"K",}/TC')
+    -- Of another language: what its strings and signs mean is a guess.
+    refused_as('malformed', 'TCget_weather(city="K")/TC')
+    refused_as('malformed', 'TCget_weather{city="K"}/TC')
+    refused_as('malformed', 'TCget_weather("K")/TC')
+    refused_as('malformed', 'TCget_weather(["K"])/TC')
+    refused_as('malformed', 'TCget_weather(city:"K"/TC')
+    refused_as('ambiguous', 'TCget_weather(city:"K") get_weather(city:"L")/TC')
+    refused_as('ambiguous', 'TCget_weather(city:"K")(city:"L")/TC')
+    refused_as('ambiguous', 'TCget_weather({"city":"K"})(1)/TC')
+    refused_as('ambiguous', 'TCget_weather{city:"K"} get_weather(city:"L")/TC')
+    refused_as('ambiguous', 'TCget_weather(city:"K") and more/TC')
     refused_as('malformed', 'TCget_weather{city:K}/TC')
     refused_as('duplicate', 'TCget_weather{city:"K",city:"L"}/TC')
     refused_as('unknown_argument', 'TCget_weather{city:"K",rm:"L"}/TC')
@@ -767,7 +790,7 @@ describe('random answers', function()
     '<tool_call>[{"name":"ping"},{"name":"grep","arguments":{"pattern":"b"}}]</tool_call>',
     '```\n<tool_call>ping</tool_call>\n```',
     '{"name":"grep","arguments":{"pattern":"c"}}',
-    '<tool_call>grep{pattern:"x"}<tool_call>grep(pattern="y")',
+    '<tool_call>grep{pattern:"x"}<tool_call>grep(pattern:"y")',
     '<think>a</think>{"name":"ping","arguments":{}}',
     '<tool_call><function=grep><parameter=pattern>\n x\n</parameter></function></tool_call>',
   }

@@ -53,6 +53,7 @@ end)
 local SETUP = [[
   local root = ...
   require('venice.tools.approval').is_possible = function() return true end
+  require('venice.tools.approval').PAUSE = 0
   vim.cmd('edit ' .. root .. '/chat')
   _G.updates = {}
   _G.session = assert(require('venice.tools.session').new({
@@ -160,6 +161,19 @@ describe('a proposal', function()
     assert.is_true(nvim.api.nvim_buf_get_option(buf, 'buflisted'))
     assert.are.equal(text, child.read(root .. '/a.txt'))
     assert.are.equal('chat', nvim.text())
+  end)
+
+  it('is not decided by a key that was meant for the chat', function()
+    nvim.lua([[require('venice.tools.approval').PAUSE = 60000]])
+    propose('a.txt', three())
+    is_shown('1 of 3')
+    nvim.type_keys('A', 'a', 'r', 'R', 'q')
+    assert.is_truthy(nvim.screen_text():find('undecided', 1, true))
+    assert.is_nil(nvim.screen_text():find('✓ accepted', 1, true))
+    assert.are.equal(text, table.concat(nvim.buf_lines(buffer_of('a.txt')), '\n') .. '\n')
+    -- What does not decide works, and so does closing the window.
+    nvim.type_keys(']c', ':q<CR>')
+    assert.is_true(result().refused)
   end)
 
   it('that is refused leaves the editor as it was', function()

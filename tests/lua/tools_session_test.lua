@@ -249,6 +249,25 @@ describe('read_file', function()
     fails('not offered', 'read_file', { path = 'a.txt' })
   end)
 
+  it('asks nobody about a path that could never be read', function()
+    local outside = base .. '/outside/secret'
+    for _, path in ipairs({ '../outside/secret', 'a/../.env', outside, '/etc/passwd' }) do
+      fails('', 'read_file', { path = path })
+    end
+    for _, path in ipairs({ '.env', './/.env', root .. '/.env', '.ssh/config', '.git/config' }) do
+      fails('not offered', 'read_file', { path = path })
+    end
+    fails('".."', 'list_files', { path = '..' })
+    fails('".."', 'search', { text = 'two', path = 'sub/..' })
+    fails('not offered', 'buffer', { name = '.env' })
+    fails('leads out', 'diagnostics', { path = '/etc' })
+    assert.are.equal(0, #questions)
+    -- What only a look at the disk could tell is not told without the user's word.
+    fails('there is no', 'read_file', { path = 'missing' })
+    fails('not offered', 'read_file', { path = 'x.log' })
+    assert.are.equal(2, #questions)
+  end)
+
   it('asks git, where it is there', function()
     if vim.fn.executable('git') == 0 then
       pending('no git')

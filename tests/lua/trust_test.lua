@@ -413,6 +413,33 @@ describe('a known enclave', function()
     end)
   end)
 
+  it(
+    'that changed holds a rewrite too, and nothing of the text leaves before the answer',
+    function()
+      for _, row in ipairs({ { 'j<CR>', 'the answer' }, { '<CR>', 'nothing was changed' } }) do
+        trust_today()
+        sim.fault('changed_compose')
+        start({ state = state, terminal = true })
+        nvim.lua([[vim.api.nvim_buf_set_lines(0, 0, -1, false, { 'local x' })]])
+        nvim.cmd('%Venice rewrite better')
+        nvim.wait_for([[vim.bo.filetype == 'venice-trust']], 10000)
+        nvim.sleep(200)
+        assert.are.equal(0, completions())
+        nvim.type_keys(row[1])
+        nvim.wait_for(function()
+          return nvim.screen_text():find(row[2], 1, true)
+        end, 10000, row[2])
+        assert.are.equal(row[1] == '<CR>' and 0 or 1, completions())
+        assert.are.same({ 'local x' }, nvim.buf_lines(nvim.fn.bufnr(1)))
+        nvim.stop()
+        sim.reset()
+        sim.answer({ rate = 0, chunks = { 'the answer' } })
+        state = child.tempdir()
+      end
+      start()
+    end
+  )
+
   it('that changed does not take the keys of who is writing', function()
     trust_today()
     start({ state = state, terminal = true })

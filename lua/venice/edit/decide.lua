@@ -8,6 +8,16 @@ local words = require('venice.edit.words')
 
 local M = {}
 
+-- Where the cursor is elsewhere, u would be about another text.
+local function way_back(buf, accepted)
+  if vim.api.nvim_get_current_buf() == buf then
+    return ('; u takes %s back'):format(accepted == 1 and 'it' or 'them')
+  elseif #vim.fn.win_findbuf(buf) > 0 then
+    return (', not written; u there takes %s back'):format(accepted == 1 and 'it' or 'them')
+  end
+  return (', not written; :sbuffer %d shows it'):format(buf)
+end
+
 -- Makes the changes where everything is decided. What fails leaves the review as it is.
 local function settle(self)
   self:locate()
@@ -28,13 +38,12 @@ local function settle(self)
     return false
   end
   self:finish('applied')
-  local text = '%d of %s applied to %s; u takes %s back'
-  local which = accepted == 1 and 'it' or 'them'
+  local text = '%d of %s applied to %s' .. way_back(self.opts.buf, accepted)
   local name = anchors.name(self.opts.buf)
   if #text + #name > vim.o.columns - 12 then
     name = vim.fn.fnamemodify(name, ':t') -- A message of two lines would wait for a key.
   end
-  errors.notice(text:format(accepted, page.count(total, 'hunk'), name, which))
+  errors.notice(text:format(accepted, page.count(total, 'hunk'), name))
   return true
 end
 

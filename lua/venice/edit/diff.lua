@@ -7,6 +7,7 @@ local errors = require('venice.errors')
 local reviews = require('venice.edit.review')
 
 local api = vim.api
+local uv = vim.uv or vim.loop
 local M = {}
 
 ---@class venice.DiffOptions
@@ -18,6 +19,8 @@ local M = {}
 ---@field on_retry fun()|nil asks anew, for the range as it is then
 ---@field on_stop fun()|nil stops what is still on its way
 ---@field stay boolean|nil the cursor stays in the user's window
+---@field quiet integer|nil for so many milliseconds its keys decide nothing: where it takes the
+---  cursor unasked, a key may have been meant for something else
 
 ---@class venice.DiffResult
 ---@field outcome 'applied'|'refused'|'closed' closed: without a decision, or nothing was shown
@@ -57,12 +60,16 @@ local keys = {
   ['?'] = { toggle_help, 'show or hide the keys' },
 }
 
+-- Those that change something.
+local deciding = { a = true, r = true, A = true, R = true, q = true }
+
 local function set_keys(self)
+  local quiet_until = uv.now() + (self.opts.quiet or 0)
   for lhs, key in pairs(keys) do
     local opts = { buffer = self.view.buf, nowait = true, silent = true }
     opts.desc = 'venice: ' .. key[2]
     vim.keymap.set('n', lhs, function()
-      if self.state ~= 'over' then
+      if self.state ~= 'over' and not (deciding[lhs] and uv.now() < quiet_until) then
         key[1](self)
       end
     end, opts)

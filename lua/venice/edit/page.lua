@@ -13,6 +13,7 @@ local rule = ('─'):rep(400)
 ---@field lines venice.PageLine[]
 ---@field folds { first: integer, last: integer }[] rows, 1-based
 ---@field hunks { first: integer, last: integer }[] rows of each hunk, its header first
+---@field words integer|nil the first row of what must be known before something is accepted
 
 ---@class venice.PageLine
 ---@field text string
@@ -155,6 +156,12 @@ local function add_section(page, section)
   page.folds[#page.folds + 1] = { first = first, last = #lines }
 end
 
+local function add_words(lines, words)
+  for _, word in ipairs(words) do
+    lines[#lines + 1] = { text = errors.printable(word.text), group = word.group }
+  end
+end
+
 --- Lays out a review.
 ---@param model venice.PageModel
 ---@return venice.Page
@@ -165,11 +172,17 @@ function M.build(model)
   for _, text in ipairs(model.keys) do
     lines[#lines + 1] = { text = text, group = 'VeniceDim' }
   end
-  for _, word in ipairs(model.words) do
-    lines[#lines + 1] = { text = errors.printable(word.text), group = word.group }
+  -- Beside the hunks, for a long one hides what is above it.
+  local has_hunks = #model.hunks > 0
+  if not has_hunks then
+    add_words(lines, model.words)
   end
   for _, section in ipairs(model.sections) do
     add_section(page, section)
+  end
+  if has_hunks then
+    page.words = #model.words > 0 and #lines + 1 or nil
+    add_words(lines, model.words)
   end
   add_hunks(page, model)
   local left = model.reached and #model.anchor.lines - model.reached or 0

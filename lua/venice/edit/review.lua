@@ -228,6 +228,7 @@ function Review:restart()
   self.anchor, self.first = anchors.new(self.opts.buf, first, last), first
   self.state, self.hunks, self.decisions, self.reached = 'streaming', {}, {}, 0
   self.err, self.words, self.pending, self.notes, self.sections = nil, nil, nil, {}, {}
+  self.view:follow()
   self:draw_soon()
   return true
 end

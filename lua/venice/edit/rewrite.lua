@@ -166,7 +166,9 @@ local function start(self, client, model, messages)
     end),
     on_signature = current(function(word, is_failure)
       if is_failure then
-        review:note('the signature of this answer does not hold; :Venice attest shows more')
+        local words = 'the signature of this answer does not hold'
+        review:note(words .. '; :Venice attest shows more')
+        errors.warn(words) -- The note may be out of sight.
       end
       review:progress(word)
     end),

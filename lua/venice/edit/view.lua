@@ -240,22 +240,35 @@ function View:row()
   return win and api.nvim_win_get_cursor(win)[1]
 end
 
---- Puts the cursor on a hunk, with as much of it in sight as there is room for.
+--- Puts the cursor on a hunk, with as much of it in sight as there is room for; with the first one
+--- also what must be known before it is accepted.
 ---@param index integer
 function View:go_to(index)
   local at = self.page.hunks[index]
-  local function is_in_sight()
-    return fn.line('w0') <= at.first and fn.line('w$') >= at.last
+  if not at then
+    return
   end
-  for _, win in ipairs(at and fn.win_findbuf(self.buf) or {}) do
+  local from = index == 1 and self.page.words or at.first
+  local function is_in_sight()
+    return fn.line('w0') <= from and fn.line('w$') >= at.last
+  end
+  for _, win in ipairs(fn.win_findbuf(self.buf)) do
     api.nvim_win_set_cursor(win, { at.first, 0 })
     api.nvim_win_call(win, function()
-      for _, top in ipairs({ 1, at.first }) do
-        if not is_in_sight() then
+      for i, top in ipairs({ 1, from }) do
+        -- The title comes back with the first one, if there is room for both.
+        if not is_in_sight() or (i == 1 and index == 1) then
           fn.winrestview({ topline = top, lnum = at.first, col = 0 })
         end
       end
     end)
+  end
+end
+
+--- Goes along with what comes from now on, and to the first hunk in the end.
+function View:follow()
+  for _, win in ipairs(fn.win_findbuf(self.buf)) do
+    api.nvim_win_set_cursor(win, { api.nvim_buf_line_count(self.buf), 0 })
   end
 end
 

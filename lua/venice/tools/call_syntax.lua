@@ -1,5 +1,6 @@
--- Calls that look like code: name({…}), name{key: "value"}, name(key="value"). Keys are taken only
--- where the schema knows them, and values are JSON.
+-- Calls that look like code: name({…}), name{key: "value"}, name(key: "value"). Keys are taken only
+-- where the schema knows them, and values are JSON. What is of another language (key="value") is
+-- refused: what its strings mean would be a guess.
 
 local calls = require('venice.tools.calls')
 local json = require('venice.tools.json')
@@ -8,7 +9,7 @@ local M = {}
 
 local closing = { ['('] = ')', ['{'] = '}' }
 
--- key: value, key = value or "key": value, up to the closing bracket. Values are JSON.
+-- key: value or "key": value, up to the closing bracket. Values are JSON.
 local function read_pairs(body, position, close)
   local object = calls.empty_object()
   position = body:match('^%s*()', position)
@@ -16,7 +17,7 @@ local function read_pairs(body, position, close)
     return object, position + 1
   end
   while true do
-    local name, at = body:match('^%s*"?([%a_][%w_.-]*)"?%s*[:=]()', position)
+    local name, at = body:match('^%s*"?([%a_][%w_.-]*)"?%s*:()', position)
     if not name or object[name] ~= nil then
       return nil, name and 'duplicate' or 'malformed'
     end
@@ -44,21 +45,14 @@ local function only_declared(tool, object)
   return calls.make(tool, object)
 end
 
--- f({…}) and f("only parameter"): one JSON value in the brackets.
-local function from_bracketed_value(tool, body, position)
-  local value, behind = json.decode_at(body, position)
-  if value == nil then
-    return calls.refuse_json(behind)
+-- f({…}): one object in the brackets.
+local function read_object(body, position)
+  local object, behind = json.decode_at(body, position)
+  if object == nil then
+    return nil, behind
   end
   behind = body:match('^%s*%)()', behind)
-  if not behind or calls.holds_value(body:sub(behind)) then
-    return calls.refuse('ambiguous', 'there are two values in one block')
-  elseif json.kind(value) == 'object' then
-    return only_declared(tool, value)
-  elseif json.kind(value) == 'string' and tool.single then
-    return calls.wrap(tool, value)
-  end
-  return calls.with(tool, value)
+  return behind and object, behind or 'several'
 end
 
 --- Reads what follows the name of a tool.
@@ -69,17 +63,12 @@ end
 ---@return venice.Invalid|nil
 function M.read(tool, body, position)
   local open = body:sub(position, position)
-  if open == '(' and body:find('^%s*[{%["%d-]', position + 1) then
-    -- "key": … begins with a quote as well, and is read as pairs.
-    if not body:find('^%s*"[%w_.-]*"%s*[:=]', position + 1) then
-      return from_bracketed_value(tool, body, position + 1)
-    end
-  end
-  local object, behind = read_pairs(body, position + 1, closing[open])
-  if not object then
+  local read = open == '(' and body:find('^%s*{', position + 1) and read_object or read_pairs
+  local object, behind = read(body, position + 1, closing[open])
+  if not object and behind ~= 'several' then
     return calls.refuse_json(behind)
-  elseif calls.holds_value(body:sub(behind)) then
-    return calls.refuse('ambiguous', 'there are two values in one block')
+  elseif not object or body:find(open == '(' and '%S' or '[{%[(]', behind) then
+    return calls.refuse('ambiguous', 'there is more in this block than one call')
   end
   return only_declared(tool, object)
 end

@@ -10,7 +10,8 @@ local M = {}
 ---@field title string what the model wants, behind "wants to"
 ---@field note string what the user should know
 ---@field order string[] the arguments, in the order in which they are shown
----@field check (fun(arguments: table): venice.Error|nil)|nil what the schema cannot say
+---@field check (fun(arguments: table, session: venice.ToolSession): venice.Error|nil)|nil what the
+---  schema cannot say: then nobody is asked
 ---@field run fun(job: venice.ToolJob)
 
 local text = { type = 'string' }
@@ -34,6 +35,13 @@ local function define(name, words, properties, required)
   }
 end
 
+-- A yes to a path that is refused by its text would be worth nothing.
+local function path_check(name)
+  return function(arguments, session)
+    return arguments[name] and session.offered:objection(arguments[name]) or nil
+  end
+end
+
 local found_is_sent = 'What it finds is sent to the model, encrypted.'
 
 ---@type table<string, venice.ToolEntry>
@@ -55,6 +63,7 @@ entries.read_file = {
   title = 'read a file',
   note = found_is_sent,
   order = { 'path', 'first', 'last' },
+  check = path_check('path'),
   run = function(job)
     require('venice.tools.files').read_file(job)
   end,
@@ -72,6 +81,7 @@ entries.list_files = {
   title = 'list files',
   note = found_is_sent,
   order = { 'path', 'pattern' },
+  check = path_check('path'),
   run = function(job)
     require('venice.tools.files').list_files(job)
   end,
@@ -96,6 +106,7 @@ entries.search = {
   title = 'search in files',
   note = found_is_sent,
   order = { 'text', 'path', 'files', 'ignore_case' },
+  check = path_check('path'),
   run = function(job)
     require('venice.tools.search').run(job)
   end,
@@ -117,6 +128,7 @@ entries.buffer = {
   title = 'look at open buffers',
   note = found_is_sent,
   order = { 'name', 'first', 'last' },
+  check = path_check('name'),
   run = function(job)
     require('venice.tools.editor').buffer(job)
   end,
@@ -133,6 +145,7 @@ entries.diagnostics = {
   title = 'see diagnostics',
   note = found_is_sent,
   order = { 'path' },
+  check = path_check('path'),
   run = function(job)
     require('venice.tools.editor').diagnostics(job)
   end,

@@ -149,24 +149,26 @@ local function from_named(declared, name, body, position)
   if not tool then
     return nil, err
   end
-  local space, byte = body:match('^(%s*)(.?)', position)
-  local at = position + #space
+  local at, byte = body:match('^%s*()(.?)', position)
   if byte == '' then
     return calls.make(tool, calls.empty_object())
-  elseif byte == '{' or (byte == '(' and space == '') then
+  elseif byte == '{' or byte == '(' then
     return require('venice.tools.call_syntax').read(tool, body, at)
   end
   return require('venice.tools.tagged').read(tool, body:sub(position))
 end
 
--- A body in a fence of its own.
+-- A body in a fence of its own, whose end may be missing.
 local function without_fence(body)
   local first = body:match('^%s*```[%w_]*[ \t]*\r?\n()')
-  local last, behind = body:match('^.*()```()')
-  if not first or last < first or body:find('%S', behind) then
+  if not first then
     return body
   end
-  return body:sub(first, last - 1)
+  local last, behind = body:match('^.*()```()')
+  if last < first then
+    return body:sub(first)
+  end
+  return body:find('%S', behind) and body or body:sub(first, last - 1)
 end
 
 --- The calls in the body of a block.

@@ -107,6 +107,28 @@ local function judge(self, place, done)
   end)
 end
 
+--- Why a path is never offered, as far as its text says it. What stands below the folder is not
+--- looked at: whether something is there is told after the user's yes only.
+---@param path string as the model writes it
+---@return venice.Error|nil
+function Offered:objection(path)
+  local parts = {}
+  for part in path:gmatch('[^/]+') do
+    parts[#parts + 1] = part ~= '.' and part or nil
+  end
+  local plain = table.concat(parts, '/')
+  local prefix = self.root == '/' and '' or self.root:sub(2) .. '/'
+  local is_absolute = path:sub(1, 1) == '/'
+  local is_below = is_absolute and plain:sub(1, #prefix) == prefix
+  if (is_absolute and not is_below) or ('/' .. plain .. '/'):find('/../', 1, true) then
+    -- Outside it is the same answer for what is there and what is not.
+    local real, err = self.guard:resolve(path)
+    return not real and err or nil
+  end
+  local relative = is_below and plain:sub(#prefix + 1) or plain
+  return self.ignore:is_excluded(relative) and not_offered(relative) or nil
+end
+
 -- A file that is not saved yet exists where it is loaded.
 local function resolve(self, path, is_new)
   local real, relative = self.guard:resolve(path)

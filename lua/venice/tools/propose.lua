@@ -88,6 +88,7 @@ local function review(job, target, change)
     last = change.last,
     name = name:format(job.session.name(), errors.printable(target.path)),
     stay = stays,
+    quiet = not stays and require('venice.tools.approval').PAUSE or nil,
     on_done = function(result)
       decided(job, target, marks, result)
     end,

@@ -112,7 +112,7 @@ local function obstacle(self, call)
     or validate.arguments(tool, call.arguments)
     or nil
   local check = not invalid and catalog.find(call.name).check
-  invalid = invalid or (check and check(call.arguments)) or nil
+  invalid = invalid or (check and check(call.arguments, session)) or nil
   if invalid then
     return not_run('error: ' .. invalid.message, errors.printable(invalid.message))
   end

@@ -108,6 +108,7 @@ function steps.start(self, text)
   if self.name_end == nil then
     self.name_end = text:match('^%s*[%w_.-]+()') or 0
     self.below_name = text:match('^[ \t]*\r?\n%s*()%S', self.name_end) or position
+    self.behind_name = self.name_end > 0 and text:match('^%s*()', self.name_end)
   end
   -- A name on a line and text below it: lines, in which brackets and quotes mean nothing.
   if self.below_name < position then
@@ -115,7 +116,7 @@ function steps.start(self, text)
     return 'on'
   elseif text:sub(position, position) == '<' then
     return self:at_tag(text, position)
-  elseif text:sub(position, position) == '(' and self.name_end ~= position then
+  elseif text:sub(position, position) == '(' and self.behind_name ~= position then
     self.position = position + 1
     return 'on'
   end

@@ -123,7 +123,8 @@ end
 
 -- `key "value"`, `key":"value"`, `key: 10`, `key word`: a key and its value that lost the tags
 -- between them. Text without quotes is one word: where more of it stands, it may have lost more.
-local function split_joined(tool, text)
+-- Where no tag ended the value (`is_open`), it must have its end in itself.
+local function split_joined(tool, text, is_open)
   local key, rest = text:match('^%s*"?([%w_.-]+)(.*)$')
   if not key or tool.properties[key] == nil then
     return nil
@@ -133,13 +134,14 @@ local function split_joined(tool, text)
     value = trim(value)
     local quotes = select(2, value:gsub('"', ''))
     local is_cut = quotes == 1 and not value:find('\n')
-    if is_cut or type(json.decode(value)) == 'string' then
+    if (is_cut and not is_open) or type(json.decode(value)) == 'string' then
       return key, value
     end
     return nil
   end
   value = rest:match('^"?%s*[:=]%s*(%S+)%s*$') or rest:match('^%s+(%S+)%s*$')
-  if value and not (schema.is_text(tool.properties[key]) and value:find('["{}:=,]')) then
+  local is_text = schema.is_text(tool.properties[key])
+  if value and not (is_text and (is_open or value:find('["{}:=,]'))) then
     return key, value
   end
 end
@@ -150,8 +152,7 @@ end
 
 -- Reads the value that a key waits for.
 local function read_value(tool, arguments, key, segment)
-  local opened = segment.before == '<arg_value>' or segment.before == '</arg_key>'
-  if not opened then
+  if segment.before ~= '<arg_value>' then
     return ambiguous(tool)
   elseif segment.behind ~= '</arg_value>' then
     -- The end of the block ended it: believed only if the answer ends there too.
@@ -177,16 +178,15 @@ local function read_key(tool, arguments, segment)
       return key
     end
   end
-  if segment.behind ~= '</arg_value>' and segment.behind ~= '</arg_key>' then
-    return ambiguous(tool)
-  elseif segment.before == '<arg_key>' or segment.before == '<arg_value>' then
-    local joined, value = split_joined(tool, segment.text)
+  local is_open = segment.behind ~= '</arg_value>' and segment.behind ~= '</arg_key>'
+  if segment.before == '<arg_key>' or segment.before == '<arg_value>' then
+    local joined, value = split_joined(tool, segment.text, is_open)
     if joined then
       local ok, err = set(tool, arguments.values, joined, value)
       return ok, err
     end
   end
-  if segment.before == nil or segment.before == '<arg_key>' then
+  if not is_open and (segment.before == nil or segment.before == '<arg_key>') then
     return read_lines(tool, arguments.values, segment.text)
   end
   return ambiguous(tool)
