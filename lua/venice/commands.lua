@@ -84,7 +84,7 @@ function M.stop()
   local chats = package.loaded['venice.chat']
   local here = chats and chats.of_buffer(vim.api.nvim_get_current_buf())
   local rewrite = package.loaded['venice.edit.rewrite']
-  if not (here and here.request) and rewrite and rewrite.stop() then
+  if not (here and (here.request or here.gathering)) and rewrite and rewrite.stop() then
     return
   end
   M.with_chat(function(chat)

@@ -57,6 +57,8 @@ function M.statusline()
   if chat.state ~= 'idle' then
     local progress = chat.request and chat.request:progress_words()
     words = (progress or chat.state) .. ' · ' .. words
+  elseif chat.preparing then
+    words = chat.preparing .. ' · ' .. words
   elseif chat.error then
     words = chat.error.code .. ' · ' .. words
   end

@@ -164,6 +164,28 @@ describe('the commands', function()
     assert.are.equal('e2ee-b', nvim.lua('return fake.last.request.model'))
   end)
 
+  it('list models of which the service says little, or nonsense', function()
+    nvim.lua([[
+      fake.models_list = {
+        { id = 'e2ee-a' },
+        { id = 'e2ee-b', context = 32000 },
+        { id = 'e2ee-c', name = 'C', price_in = 1, price_out = 2.5 },
+        { id = 'e2ee-d', context = 1 / 0, price_in = -1, price_out = 0 / 0 },
+      }
+      vim.ui.select = function(items, opts)
+        _G.offered = vim.tbl_map(opts.format_item, items)
+      end
+    ]])
+    nvim.cmd('Venice model')
+    nvim.wait_for('_G.offered ~= nil')
+    assert.are.same({
+      'e2ee-a',
+      'e2ee-b  32k context',
+      'e2ee-c  C, $1 in, $2.5 out per million',
+      'e2ee-d',
+    }, nvim.lua('return offered'))
+  end)
+
   it('show the failure of the list of models', function()
     nvim.lua([[fake.models_error = { code = 'dns', message = 'no such host', hint = 'look' }]])
     nvim.cmd('Venice model')

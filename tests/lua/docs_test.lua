@@ -313,3 +313,21 @@ describe('the help for other plugins', function()
     none_missing(missing, 'codes that are not explained')
   end)
 end)
+
+describe('doc/CONTRIBUTING.md', function()
+  it('names tests that there are, for each complaint', function()
+    local text, missing, count = child.read(root .. '/doc/CONTRIBUTING.md'), {}, 0
+    for file, title in text:gmatch('| `([%w_]+_test)` ([^|\n]-) |\n') do
+      count = count + 1
+      local source = child.read(('%s/tests/lua/%s.lua'):format(root, file))
+      if not source:find("it('" .. title, 1, true) then
+        missing[#missing + 1] = file .. ': ' .. title
+      end
+    end
+    for number = 1, 15 do
+      assert.is_truthy(text:find(('\n| %d. '):format(number), 1, true), number)
+    end
+    assert.is_true(count >= 20, count)
+    none_missing(missing, 'tests that are not there')
+  end)
+end)

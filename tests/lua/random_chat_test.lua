@@ -1,5 +1,5 @@
 -- A user who does everything to a chat at every moment: what must hold, holds after each step.
--- VENICE_SEED and VENICE_STEPS repeat a run, or make it longer.
+-- VENICE_SEED and VENICE_STEPS repeat a run, or make it longer; VENICE_RUNS makes more of them.
 
 local child = require('tests.lua.child')
 
@@ -27,7 +27,12 @@ local function headers(buf)
   return list
 end
 
--- What the user sees above a row, as messages; reasoning has a place that is known by its boundary.
+-- A text without its blank lines: some of those are boundaries within a turn.
+local function solid(text)
+  return vim.trim((text:gsub('\n%s*\n', '\n'):gsub('\n%s*\n', '\n')))
+end
+
+-- What the user sees above a row, without what is marked as reasoning.
 local function seen_above(chat, stop)
   local view, list = chat.view, {}
   local heads = headers(view.buf)
@@ -35,16 +40,17 @@ local function seen_above(chat, stop)
     if head.row >= stop then
       break
     end
-    local turn, first = view:turn_at(head.row), head.row + 1
-    if turn.answer and not turn.answer.gone then
-      first = view.bounds:position(turn.answer) + 1
-    end
     local last = heads[i + 1] and heads[i + 1].row or api.nvim_buf_line_count(view.buf)
-    if first == head.row + 1 and turn.reasoning and not turn.reasoning.gone then
-      last = view.bounds:position(turn.reasoning)
+    local lines = api.nvim_buf_get_lines(view.buf, head.row + 1, last, false)
+    local reasoning = view:turn_at(head.row).reasoning
+    local from, to = nil, -1
+    if reasoning then
+      from, to = view.bounds:region(reasoning)
     end
-    local text = table.concat(api.nvim_buf_get_lines(view.buf, first, last, false), '\n')
-    text = text:gsub('^%s*\n', ''):gsub('%s*$', '')
+    for row = to, from or 0, -1 do
+      table.remove(lines, row - head.row)
+    end
+    local text = solid(table.concat(lines, '\n'))
     if text:find('%S') then
       list[#list + 1] = { head.name, text }
     end
@@ -57,29 +63,33 @@ local send = client.chat
 function client.chat(self, request, handlers)
   local chat
   for _, other in ipairs(require('venice.chat').list()) do
-    if other.request and other.request.handlers_id == nil and other.request.id == nil
-      and other.request.client == self then
+    if other.request and other.request.client == self then
       chat = other
     end
   end
-  local expected = seen_above(chat, chat.view:body(chat.request.turn) - 1)
-  local system = {}
-  for i = #expected, 1, -1 do
-    if expected[i][1] == 'System' then
-      system = table.remove(expected, i)
-    end
+  local stop
+  for _, entry in ipairs(chat.view.bounds:live()) do
+    stop = stop or (entry.bound.turn == chat.request.turn and entry.row or nil)
   end
+  local expected = seen_above(chat, stop)
+  expected = vim.tbl_filter(function(entry)
+    return entry[1] ~= 'System'
+  end, expected)
+  -- The system prompt counts wherever it stands.
+  local system = vim.tbl_filter(function(entry)
+    return entry[1] == 'System'
+  end, seen_above(chat, math.huge))[1] or {}
   local sent = {}
   for _, message in ipairs(request.messages) do
     if message.role ~= 'system' then
-      sent[#sent + 1] = vim.trim(message.content)
-    elseif not chat.tools and message.content ~= system[2] then
+      sent[#sent + 1] = solid(message.content)
+    elseif not chat.tools and solid(message.content) ~= system[2] then
       problem('the system prompt that is sent is another: ' .. message.content)
     end
   end
   local texts = {}
   for i, entry in ipairs(expected) do
-    texts[i] = vim.trim(entry[2])
+    texts[i] = entry[2]
   end
   if not vim.deep_equal(texts, sent) then
     problem('sent is not what is seen:\n' .. vim.inspect(sent) .. '\n' .. vim.inspect(texts))
@@ -102,6 +112,15 @@ function _G.open_requests()
   end, fake.requests)
 end
 
+function _G.all_idle()
+  for _, chat in ipairs(require('venice.chat').list()) do
+    if chat.state ~= 'idle' then
+      return false
+    end
+  end
+  return true
+end
+
 function _G.speak(index, action, ...)
   local open = open_requests()
   if #open > 0 then
@@ -117,9 +136,9 @@ local function check_headers(chat)
   for _, head in ipairs(headers(view.buf)) do
     local line = api.nvim_buf_get_lines(view.buf, head.row, head.row + 1, false)[1]
     if line ~= '' then
-      problem(('the header in row %d covers %q'):format(head.row, tostring(line)))
+      problem(('the header in row %d of %d covers %q'):format(head.row, view.buf, tostring(line)))
     end
-    drawn[#drawn + 1] = head.row .. ' ' .. head.name
+    drawn[#drawn + 1] = head.row .. ' ' .. head.name:gsub(', reasoning$', '')
   end
   local wanted, seen = {}, {}
   for _, entry in ipairs(view.bounds:live()) do
@@ -136,6 +155,9 @@ end
 
 local function check_chat(chat)
   local draft = chat.view:draft()
+  if not draft then
+    return problem('there is no turn at all')
+  end
   if draft.role ~= 'user' then
     problem('the last turn is not a draft but ' .. draft.role)
   end
@@ -144,12 +166,13 @@ local function check_chat(chat)
     problem('the draft has no line to write on')
   end
   if (chat.request == nil) ~= (chat.state == 'idle') then
-    problem('the state is ' .. chat.state .. (chat.request and ' with' or ' without') .. ' a request')
+    problem(('the state is %s, the request %s'):format(chat.state, tostring(chat.request)))
   end
   for _, turn in ipairs(chat.view:live_turns()) do
-    if turn.state == 'streaming' and not (chat.request and chat.request.turn == turn) then
+    local is_asked = chat.request and chat.request.turn == turn
+    if turn.state == 'streaming' and not is_asked then
       problem('a turn is streaming without a request')
-    elseif turn.status and not (chat.request and chat.request.turn == turn) and not chat.gathering then
+    elseif turn.status and not is_asked and not chat.preparing then
       problem('a turn shows progress without a request: ' .. turn.status)
     elseif turn.state == 'queued' and not chat.request then
       problem('a prompt waits for nothing')
@@ -191,6 +214,9 @@ describe('a chat under a random user', function()
     number = number + 1
     return prefix .. number
   end
+  local function one_of(list)
+    return list[random(#list)]
+  end
   local function goto_any_line()
     return ('%dG'):format(random(math.max(1, nvim.api.nvim_buf_line_count(0))))
   end
@@ -217,136 +243,176 @@ describe('a chat under a random user', function()
   local errors = { 'server', 'cut_off', 'rate_limited', 'integrity' }
   local pieces = { '\n', '\n\n', '── You ──\n', '```lua\n', '```\n', ' ', '# x\n', 'é' }
   local edits = {
-    'dd', 'J', 'o%s<Esc>', 'O%s<Esc>', 'p', 'P', 'x', 'D', 'cc%s<Esc>', 'A%s<Esc>', 'I%s<Esc>',
-    'dk', 'dj', '3dd', 'dG', 'dgg', 'yyp', 'Vjd', 'vjjx', 'Vjj>', 'i<CR><Esc>', 'a%s<CR>%s<Esc>',
-    'i<BS><BS><Esc>', '2J', 'i<C-u><C-w><BS><Esc>', 'yG', '<C-v>jd', 'A<Del><Del><Esc>',
+    'dd',
+    'J',
+    'o%s<Esc>',
+    'O%s<Esc>',
+    'p',
+    'P',
+    'x',
+    'D',
+    'cc%s<Esc>',
+    'A%s<Esc>',
+    'I%s<Esc>',
+    'dk',
+    'dj',
+    '3dd',
+    'dG',
+    'dgg',
+    'yyp',
+    'Vjd',
+    'vjjx',
+    'Vjj>',
+    'i<CR><Esc>',
+    'a%s<CR>%s<Esc>',
+    'i<BS><BS><Esc>',
+    '2J',
+    'i<C-u><C-w><BS><Esc>',
+    'yG',
+    '<C-v>jd',
+    'A<Del><Del><Esc>',
   }
   local ex = {
-    'silent! %s/u1/v1/', 'silent! g/^$/d', 'silent! g/t1/m0', 'silent! g/^/m0', '%d', 'silent! undo 0',
-    '$put =1', '0put =2', 'edit', 'edit!', 'silent! earlier 5', 'silent! later 5', '%!cat', 'silent! 2,3j',
+    'silent! %s/u1/v1/',
+    'silent! g/^$/d',
+    'silent! g/t1/m0',
+    'silent! g/^/m0',
+    '%d',
+    'silent! undo 0',
+    '$put =1',
+    '0put =2',
+    'edit',
+    'edit!',
+    'silent! earlier 5',
+    'silent! later 5',
+    '%!cat',
+    'silent! 2,3j',
   }
 
-  local steps = {
-    { 10, function()
-      in_chat()
-      keys('Gi' .. unique('u') .. '<Esc>' .. (random(2) == 1 and '<CR>' or ''))
-    end },
-    { 4, function()
-      in_chat()
-      keys('GA' .. unique('u') .. '<C-s>')
-    end },
-    { 3, function()
-      in_chat()
-      keys('<CR>')
-    end },
-    { 14, function()
-      for _ = 1, random(4) do
-        local kind = random(5) == 1 and 'reasoning' or 'content'
-        speak('text', unique('t') .. pieces[random(#pieces)], kind)
-      end
-    end },
-    { 7, function()
-      speak('done', vim.NIL, { finish_reason = 'stop' })
-    end },
-    { 4, function()
-      speak('done', { code = errors[random(#errors)], message = 'it failed', hint = 'try' }, {})
-    end },
-    { 2, function()
-      speak('text', '<tool_call>\n{"name":"list_files","arguments":{}}\n</tool_call>', 'content')
-    end },
-    { 3, function()
-      in_chat()
-      keys('<C-c>')
-    end },
-    { 6, function()
-      in_chat()
-      keys(goto_any_line() .. 'gr')
-    end },
-    { 4, function()
-      in_chat()
-      keys(goto_any_line() .. 'gR')
-    end },
-    { 2, function()
-      in_chat()
-      keys('Ggr')
-    end },
-    { 2, function()
-      command('Venice system ' .. (random(2) == 1 and unique('s') or ''))
-    end },
-    { 2, function()
-      command('Venice tools')
-    end },
-    { 3, function()
-      in_chat()
-      keys('q')
-      if random(2) == 1 then
-        command('VeniceChat')
-      end
-    end },
-    { 2, function()
-      if nvim.lua([=[return #require('venice.chat').list()]=]) < 3 then
-        command('Venice new')
-      else
-        command('VeniceChat ' .. unique('u'))
-      end
-    end },
-    { 2, function()
-      local list = nvim.lua([=[return vim.tbl_map(function(chat)
-        return chat.view.buf
-      end, require('venice.chat').list())]=])
-      command('buffer ' .. list[random(#list)])
-    end },
-    { 1, function()
-      command(({ 'Venice wipe', 'bwipeout!', 'bdelete!', 'bunload!' })[random(4)])
+  local steps = {}
+  local function add(weight, act)
+    steps[#steps + 1] = { weight, act }
+  end
+  add(10, function()
+    in_chat()
+    keys('Gi' .. unique('u') .. '<Esc>' .. (random(2) == 1 and '<CR>' or ''))
+  end)
+  add(4, function()
+    in_chat()
+    keys('GA' .. unique('u') .. '<C-s>')
+  end)
+  add(3, function()
+    in_chat()
+    keys('<CR>')
+  end)
+  add(14, function()
+    for _ = 1, random(4) do
+      local kind = random(5) == 1 and 'reasoning' or 'content'
+      speak('text', unique('t') .. one_of(pieces), kind)
+    end
+  end)
+  add(7, function()
+    speak('done', vim.NIL, { finish_reason = 'stop' })
+  end)
+  add(4, function()
+    speak('done', { code = one_of(errors), message = 'it failed', hint = 'try' }, {})
+  end)
+  add(2, function()
+    speak('text', '<tool_call>\n{"name":"list_files","arguments":{}}\n</tool_call>', 'content')
+  end)
+  add(3, function()
+    in_chat()
+    keys('<C-c>')
+  end)
+  add(6, function()
+    in_chat()
+    keys(goto_any_line() .. 'gr')
+  end)
+  add(4, function()
+    in_chat()
+    keys(goto_any_line() .. 'gR')
+  end)
+  add(2, function()
+    in_chat()
+    keys('Ggr')
+  end)
+  add(2, function()
+    command('Venice system ' .. (random(2) == 1 and unique('s') or ''))
+  end)
+  add(2, function()
+    command('Venice tools')
+  end)
+  add(3, function()
+    in_chat()
+    keys('q')
+    if random(2) == 1 then
       command('VeniceChat')
-    end },
-    { 12, function()
-      in_chat()
-      keys(({ 'u', '<C-r>', 'g-', 'g+', '3u', '2<C-r>', 'U' })[random(7)])
-    end },
-    { 16, function()
-      in_chat()
-      local edit = edits[random(#edits)]:gsub('%%s', function()
-        return unique('u')
-      end)
-      keys(goto_any_line() .. edit)
-    end },
-    { 3, function()
-      in_chat()
-      command(ex[random(#ex)])
-    end },
-    { 2, function()
-      command(({ 'split', 'only', 'vsplit', 'tab split', 'silent! tabonly', 'silent! close' })[random(6)])
-    end },
-    { 2, function()
-      in_chat()
-      keys('Gi' .. unique('u'))
-      speak('text', unique('t') .. '\n', 'content')
-      if random(2) == 1 then
-        speak('done', vim.NIL, {})
-      end
-      keys(unique('u') .. '<Esc>')
-    end },
-    { 1, function()
-      in_chat()
-      keys('Gi' .. unique('u') .. ' #buffer #file:none<Esc><CR>')
-    end },
-    { 1, function()
-      in_chat()
-      keys('Gi' .. unique('u') .. ' #quickfix<Esc>gs')
-    end },
-    { 2, function()
-      in_chat()
-      keys(({ 'zM', 'zR', goto_any_line() .. 'zc', goto_any_line() .. 'zo', 'zj', 'zD', 'zE' })[random(7)])
-    end },
-    { 1, function()
-      command('Venice model e2ee-' .. ({ 'fake', 'other' })[random(2)])
-    end },
-    { 4, function()
-      log[#log + 1] = 'wait'
-      nvim.sleep(40)
-    end },
-  }
+    end
+  end)
+  add(2, function()
+    if nvim.lua([=[return #require('venice.chat').list()]=]) < 3 then
+      command('Venice new')
+    else
+      command('VeniceChat ' .. unique('u'))
+    end
+  end)
+  add(2, function()
+    local list = nvim.lua([=[return vim.tbl_map(function(chat)
+    return chat.view.buf
+  end, require('venice.chat').list())]=])
+    command('buffer ' .. one_of(list))
+  end)
+  add(1, function()
+    command(one_of({ 'Venice wipe', 'bwipeout!', 'bdelete!', 'silent! bunload!' }))
+    command('VeniceChat')
+  end)
+  add(12, function()
+    in_chat()
+    keys(one_of({ 'u', '<C-r>', 'g-', 'g+', '3u', '2<C-r>', 'U' }))
+  end)
+  add(16, function()
+    in_chat()
+    local edit = one_of(edits):gsub('%%s', function()
+      return unique('u')
+    end)
+    keys(goto_any_line() .. edit)
+  end)
+  add(3, function()
+    in_chat()
+    command(one_of(ex))
+  end)
+  add(2, function()
+    command(one_of({ 'split', 'only', 'vsplit', 'tab split', 'silent! tabonly', 'silent! close' }))
+  end)
+  add(2, function()
+    in_chat()
+    keys('Gi' .. unique('u'))
+    speak('text', unique('t') .. '\n', 'content')
+    if random(2) == 1 then
+      speak('done', vim.NIL, {})
+    end
+    keys(unique('u') .. '<Esc>')
+  end)
+  add(1, function()
+    in_chat()
+    keys('Gi' .. unique('u') .. ' #buffer #file:none<Esc><CR>')
+  end)
+  add(1, function()
+    in_chat()
+    keys('Gi' .. unique('u') .. ' #quickfix<Esc>gs')
+  end)
+  add(2, function()
+    in_chat()
+    keys(one_of({ 'zM', 'zR', goto_any_line() .. 'zc', goto_any_line() .. 'zo', 'zj', 'zD', 'zE' }))
+  end)
+  add(1, function()
+    command('Venice model e2ee-' .. one_of({ 'fake', 'other' }))
+  end)
+  add(4, function()
+    log[#log + 1] = 'wait'
+    nvim.sleep(40)
+  end)
+
   local total = 0
   for _, step in ipairs(steps) do
     total = total + step[1]
@@ -366,17 +432,24 @@ describe('a chat under a random user', function()
     local found = nvim.lua('return check()')
     if #found > 0 then
       local from = math.max(1, #log - 40)
-      error(('seed %d:\n%s\n%s\n\n%s'):format(seed, table.concat(found, '\n'),
-        table.concat(vim.list_slice(log, from), '\n'), nvim.text()), 0)
+      error(
+        ('seed %d:\n%s\n%s\n\n%s'):format(
+          seed,
+          table.concat(found, '\n'),
+          table.concat(vim.list_slice(log, from), '\n'),
+          nvim.text()
+        ),
+        0
+      )
     end
   end
 
   local function settle()
-    for _ = 1, 60 do
+    for _ = 1, 200 do
       if not speak('done', vim.NIL, { finish_reason = 'stop' }) then
         nvim.sleep(20)
       end
-      if nvim.lua([=[return #open_requests() == 0 and require('venice').status().state == 'idle']=]) then
+      if nvim.lua('return all_idle()') then
         break
       end
     end
@@ -394,7 +467,10 @@ describe('a chat under a random user', function()
       local ok, err = pcall(step)
       if not ok then
         log[#log + 1] = tostring(err)
-        error(('seed %d: %s\n%s'):format(seed, err, table.concat(log, '\n', math.max(1, #log - 40))), 0)
+        error(
+          ('seed %d: %s\n%s'):format(seed, err, table.concat(log, '\n', math.max(1, #log - 40))),
+          0
+        )
       end
       must_hold(seed)
     end
@@ -405,7 +481,11 @@ describe('a chat under a random user', function()
         return chat.state
       end, require('venice.chat').list()), vim.tbl_count(starts), vim.tbl_count(ends) }]=]))
     for _, state in ipairs(states) do
-      assert.are.equal('idle', state, 'seed ' .. seed)
+      assert.are.equal(
+        'idle',
+        state,
+        ('seed %d\n%s'):format(seed, table.concat(log, '\n', math.max(1, #log - 40)))
+      )
     end
     assert.are.equal(starts, ends, 'seed ' .. seed)
     assert.are.equal('', nvim.stderr(), 'seed ' .. seed)
@@ -418,7 +498,7 @@ describe('a chat under a random user', function()
     if seed then
       return run(seed, count)
     end
-    for i = 1, tonumber(vim.env.VENICE_RUNS) or 3 do
+    for i = 1, tonumber(vim.env.VENICE_RUNS) or 2 do
       run(os.time() % 100000 + i, count)
     end
   end)

@@ -89,6 +89,53 @@ describe('the status', function()
     assert.are.same(seen[3], nvim.lua([[return require('venice').last_event()]]))
   end)
 
+  it('says what is done before there is a request, and for how long', function()
+    install()
+    nvim.lua([[
+      require('venice.client').models = function(_, cb) _G.list_came = cb return 1 end
+      vim.ui.select = function(items, _, done) _G.choose = function() done(items[1]) end end
+      require('venice.chat.context.mentions').expand = function(_, done)
+        _G.context_came = done
+        return { stop = function() done({ code = 'cancelled', message = 'stopped' }) end }
+      end
+      require('venice').setup({})
+    ]])
+    nvim.cmd('VeniceChat look at #diff')
+    assert.is_truthy(line():find('^reading the context %d%.%d s · '), line())
+    nvim.wait_for(function()
+      return nvim.screen_text():find('reading the context 0.[2-9] s')
+    end)
+    nvim.lua('context_came(nil, nil)')
+    assert.is_truthy(line():find('^asking for the models %d%.%d s · '), line())
+    assert.is_truthy(nvim.screen_text():find('asking for the models', 1, true))
+    nvim.lua([[list_came(nil, { { id = 'e2ee-fake' } })]])
+    nvim.wait_for('_G.choose ~= nil')
+    -- Now the user is waited for.
+    assert.is_nil(line():find('asking', 1, true))
+    assert.is_nil(nvim.screen_text():find('asking for the models', 1, true))
+    nvim.lua('choose()')
+    assert.are.equal('attesting', status().state)
+    assert.is_truthy(line():find('^attesting %d%.%d s · e2ee%-fake'), line())
+  end)
+
+  it('shows nothing of a context that was stopped, or whose chat has gone', function()
+    install()
+    nvim.lua([[
+      require('venice.chat.context.mentions').expand = function(_, done)
+        return { stop = function() done({ code = 'cancelled', message = 'stopped' }) end }
+      end
+    ]])
+    nvim.cmd('VeniceChat look at #diff')
+    nvim.cmd('Venice stop')
+    assert.is_nil(line():find('reading', 1, true))
+    assert.is_nil(nvim.screen_text():find('reading the context', 1, true))
+    nvim.type_keys('<CR>')
+    nvim.cmd('Venice wipe')
+    nvim.sleep(300)
+    assert.are.equal('', nvim.stderr())
+    assert.is_nil(nvim.messages():find('E%d+:'))
+  end)
+
   it('hands the data to autocommands where Neovim has that', function()
     if nvim.fn.has('nvim-0.8') == 0 then
       return pending('this Neovim has no data of autocommands')

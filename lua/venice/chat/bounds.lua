@@ -286,10 +286,13 @@ function Bounds:sync()
     restore(self, self.states[number])
     changed = true
   end
-  local alive = {}
-  for _, entry in ipairs(self:live()) do
-    alive[entry.bound] = true
+  local alive, order = {}, {}
+  for i, entry in ipairs(self:live()) do
+    alive[entry.bound], order[i] = true, entry.bound
+    -- Lines that were moved (:move, :sort) take their boundaries along.
+    changed = changed or self.order ~= nil and self.order[i] ~= entry.bound
   end
+  self.order = order
   for _, bound in ipairs(self.list) do
     if not bound.gone and not alive[bound] then
       bound.gone, changed = true, true

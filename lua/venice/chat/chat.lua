@@ -29,6 +29,7 @@ local api = vim.api
 ---@field saved_stamp string|nil what the file was like then
 ---@field is_saving boolean|nil
 ---@field failed_prompt boolean|nil the draft is a prompt that was not answered
+---@field preparing string|nil what is done before there is a request, and for how long
 ---@field closed boolean|nil its buffer has gone
 local Chat = {}
 Chat.__index = Chat

@@ -79,10 +79,12 @@ end
 
 -- Headers are overlays on an empty line: lines drawn above line 1 or a fold do not show everywhere.
 local function draw_header(self, turn, owner, row)
+  -- Whose own header was deleted has that of its reasoning, which is not sent.
+  local what = owner.part == 'reasoning' and ', reasoning' or ''
   set_mark(self, owner, 'left', row, {
     virt_text = {
       { '── ', 'VeniceRule' },
-      { M.name_of(turn), name_groups[turn.role] },
+      { M.name_of(turn) .. what, name_groups[turn.role] },
       { ' ' .. rule, 'VeniceRule' },
     },
     virt_text_pos = 'overlay',
@@ -110,17 +112,19 @@ local function draw_header(self, turn, owner, row)
   end
 end
 
-local function draw_reasoning(self, turn)
+local function draw_reasoning(self, turn, has_header)
   local first, last = self.bounds:region(turn.reasoning)
   local words = '▾ Reasoning'
   if M.alive(turn.answer) then
     words = words .. ', ' .. conversation.count(last - first + 1, 'line')
   end
-  -- At the end of the line, for a closed fold has its own words and an overlay would cover them.
-  set_mark(self, turn.reasoning, 'left', first - 1, {
-    virt_text = { { words, 'VeniceReasoning' } },
-    virt_text_pos = 'eol',
-  })
+  if not has_header then
+    -- At the end of the line, for a closed fold has its own words and an overlay would cover them.
+    set_mark(self, turn.reasoning, 'left', first - 1, {
+      virt_text = { { words, 'VeniceReasoning' } },
+      virt_text_pos = 'eol',
+    })
+  end
   if last >= first then
     local count = api.nvim_buf_line_count(self.buf)
     set_mark(self, turn.reasoning, 'text', first, {
@@ -218,10 +222,13 @@ function M.turn(self, turn)
       if is_first then
         draw_status(self, turn, entry.row)
         draw_header(self, turn, bound, entry.row)
-        is_first = false
-      elseif bound.part == 'reasoning' then
-        draw_reasoning(self, turn)
+      else
+        M.erase(self, bound) -- It may have had the header.
       end
+      if bound.part == 'reasoning' then
+        draw_reasoning(self, turn, is_first)
+      end
+      is_first = false
     end
   end
   if not is_first then
@@ -256,11 +263,10 @@ function M.status(self, turn, text)
   end
   -- Also where the turn is not in the buffer now: an undo may bring it back.
   turn.status = text
-  if M.alive(turn.head) then
-    local row = self.bounds:position(turn.head)
-    if row >= 0 and row < api.nvim_buf_line_count(self.buf) then
-      draw_status(self, turn, row)
-      draw_header(self, turn, turn.head, row)
+  for _, entry in ipairs(self.bounds:live()) do
+    if entry.bound.turn == turn then
+      draw_status(self, turn, entry.row)
+      return draw_header(self, turn, entry.bound, entry.row)
     end
   end
 end

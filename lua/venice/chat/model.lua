@@ -4,6 +4,7 @@
 local Client = require('venice.client')
 local config = require('venice.config')
 local errors = require('venice.errors')
+local usage = require('venice.chat.usage')
 
 local uv = vim.uv or vim.loop
 local M = {}
@@ -56,12 +57,14 @@ function M.remember(id)
 end
 
 local function kilo(tokens)
-  return type(tokens) == 'number' and ('%dk'):format(math.floor(tokens / 1000 + 0.5)) or nil
+  return usage.is_number(tokens) and ('%dk'):format(math.floor(tokens / 1000 + 0.5)) or nil
 end
 
 local function describe(model)
-  local words = { model.name, model.context and kilo(model.context) .. ' context' }
-  if type(model.price_in) == 'number' and type(model.price_out) == 'number' then
+  local words = { type(model.name) == 'string' and model.name or nil }
+  local context = kilo(model.context)
+  words[#words + 1] = context and context .. ' context'
+  if usage.is_number(model.price_in) and usage.is_number(model.price_out) then
     words[#words + 1] = ('$%g in, $%g out per million'):format(model.price_in, model.price_out)
   end
   if model.reasoning then
@@ -90,12 +93,16 @@ end
 
 --- Lets the user choose from what the service offers now.
 ---@param done fun(err: venice.Error|nil, id: string|nil) id is nil where nothing was chosen
-function M.select(done)
+---@param answered fun()|nil called first, when the service has answered or failed
+function M.select(done, answered)
+  answered = answered or function() end
   local client, err = Client.default()
   if not client then
+    answered()
     return done(err)
   end
   client:models(function(failure, models)
+    answered()
     if failure then
       return done(failure)
     end

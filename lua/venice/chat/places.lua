@@ -80,12 +80,12 @@ local function forget_turn(view, turn)
   end
 end
 
--- The turn that stands below another one.
+-- The turn that stands below another one, whether that is the last, and the one above.
 local function below_of(view, turn)
   local turns = view:live_turns()
   for i, other in ipairs(turns) do
     if other == turn then
-      return turns[i + 1], i + 1 == #turns
+      return turns[i + 1], i + 1 == #turns, turns[i - 1]
     end
   end
 end
@@ -98,12 +98,13 @@ end
 function M.remove(view, turn)
   view:sync()
   local first = view.bounds:region(turn.head)
-  local draft, is_last = below_of(view, turn)
+  local draft, is_last, above = below_of(view, turn)
   local below = draft and view.bounds:region(draft.head)
   if not first or not below or below <= first then
     return false -- Undone already.
   end
-  local merges = is_last and draft.role == 'user'
+  -- The prompt may have been deleted meanwhile.
+  local merges = is_last and draft.role == 'user' and above ~= nil and above.role == 'user'
   local keep = not merges
   if merges then
     keep = conversation.trim(api.nvim_buf_get_lines(view.buf, below, -1, false)) ~= ''
@@ -171,7 +172,7 @@ function M.clear(view, turn, block)
   local _, last = view.bounds:region(last_bound(turn))
   view:edit(function()
     set_aside(view, turn)
-    api.nvim_buf_set_lines(view.buf, first, math.max(last, first) + 1, false, { '' })
+    api.nvim_buf_set_lines(view.buf, first, math.max(last + 1, first), false, { '' })
   end, block)
   view:draw(turn)
 end

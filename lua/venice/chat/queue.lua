@@ -35,6 +35,12 @@ function M.next(chat, is_whole)
   end
   chat.view:sync()
   local waiting = queued(chat)
+  for _, turn in ipairs(chat.view.turns) do
+    -- One that an undo has taken away may come back when there is nothing to wait for.
+    if turn.state == 'queued' and not vim.tbl_contains(waiting, turn) then
+      turn.state = 'held'
+    end
+  end
   if #waiting == 0 then
     return
   elseif is_whole then

@@ -12,6 +12,8 @@ local sending = require('venice.chat.sending')
 
 local M = {}
 
+local SWITCHED_OFF = 'tools were switched off meanwhile'
+
 ---@class venice.Round stands in Chat.request while its tools run
 ---@field chat venice.Chat
 ---@field turn venice.Turn the answer that called them
@@ -97,7 +99,7 @@ end
 
 function Round:_go_on(last)
   local chat = self.chat
-  local may, words = chat.tools ~= nil, 'tools were switched off meanwhile'
+  local may, words = chat.tools ~= nil, SWITCHED_OFF
   if may then
     may, words = chat.tools:may_go_on()
   end
@@ -126,12 +128,13 @@ function Round:abandon()
   end
 end
 
--- The calls that may be run; a later part of the answer may have taken some back.
-local function split(calls)
+-- The calls that may be run; a later part of the answer may have taken some back, and the user all.
+local function split(calls, is_off)
   local valid, revoked = {}, {}
   for _, call in ipairs(calls) do
-    if call.revoked then
-      local words = 'This call was not run: ' .. call.revoked
+    local why = call.revoked or is_off and SWITCHED_OFF
+    if why then
+      local words = 'This call was not run: ' .. why
       revoked[#revoked + 1] =
         { id = call.id, name = call.name, result = words, is_error = true, words = 'not run' }
     else
@@ -145,7 +148,7 @@ end
 ---@param chat venice.Chat
 ---@param request venice.Request it is over
 function M.start(chat, request)
-  local calls, revoked = split(request.calls.list)
+  local calls, revoked = split(request.calls.list, not chat.tools)
   local self = setmetatable({ chat = chat, turn = request.turn, usage = request.usage }, Round)
   chat.request, chat.state = self, 'waiting'
   self:_show('runs tools')

@@ -5,10 +5,14 @@ local Client = require('venice.client')
 local conversation = require('venice.chat.conversation')
 local errors = require('venice.errors')
 local models = require('venice.chat.model')
+local progress = require('venice.chat.progress')
 local request = require('venice.chat.request')
 local system = require('venice.chat.system')
 
+local uv = vim.uv or vim.loop
 local M = {}
+
+local TICK = 250 -- milliseconds between two updates of the seconds that are shown
 
 -- Later, for an error that is shown inside a command would look like a failure of the command.
 local function notify(chat, err)
@@ -99,6 +103,29 @@ function M.ask(chat, place)
   request.start(chat, client, messages, place)
 end
 
+-- What is done before there is a request is shown as it is later: state and seconds.
+local function show_progress(chat, prompt, words)
+  local since, timer = uv.now(), uv.new_timer()
+  local function show()
+    if timer and is_live(chat, prompt) then
+      chat.preparing = words .. ' ' .. progress.seconds((uv.now() - since) / 1000)
+      chat.view:status(prompt, chat.preparing)
+      require('venice')._redraw_status()
+    end
+  end
+  timer:start(TICK, TICK, vim.schedule_wrap(show))
+  show()
+  return function()
+    timer:stop()
+    timer:close()
+    timer, chat.preparing = nil, nil
+    if is_live(chat, prompt) then
+      chat.view:status(prompt, nil)
+      require('venice')._redraw_status()
+    end
+  end
+end
+
 --- Goes on as soon as there is a model; asks for one where there is none.
 ---@param chat venice.Chat
 ---@param prompt venice.Turn where a failure is shown
@@ -111,6 +138,7 @@ function M.with_model(chat, prompt, continue)
     return
   end
   chat.choosing = true
+  local stop_progress = show_progress(chat, prompt, 'asking for the models')
   models.select(function(err, id)
     chat.choosing = nil
     if chat.closed then
@@ -123,7 +151,7 @@ function M.with_model(chat, prompt, continue)
       chat:set_model(id)
       continue()
     end
-  end)
+  end, stop_progress)
 end
 
 -- Before it ---------------------------------------------------------------------------------------
@@ -134,13 +162,13 @@ local function with_context(chat, prompt, done)
   if not mentions.has(chat.view:text(prompt)) then
     return done()
   end
-  chat.view:status(prompt, 'reading the context')
+  local stop_progress = show_progress(chat, prompt, 'reading the context')
   chat.gathering = mentions.expand(chat, function(err, info)
     chat.gathering = nil
+    stop_progress()
     if not is_live(chat, prompt) then
       return
     end
-    chat.view:status(prompt, nil)
     if err and err.code == 'cancelled' then
       return errors.notice('stopped; nothing was sent')
     elseif err then

@@ -230,12 +230,18 @@ local function lines_of(self, bound)
   return lines
 end
 
---- The text of a turn as it is sent. Reasoning is never a part of it.
+--- The text of a turn as it is sent: all that is seen of it but its reasoning. The user may have
+--- written above that too.
 ---@param turn venice.Turn
 ---@return string
 function View:text(turn)
-  local bound = alive(turn.answer) or turn.head
-  return conversation.trim(lines_of(self, bound))
+  local lines = {}
+  for _, entry in ipairs(self.bounds:live()) do
+    if entry.bound.turn == turn and entry.bound.part ~= 'reasoning' then
+      vim.list_extend(lines, lines_of(self, entry.bound))
+    end
+  end
+  return conversation.trim(lines)
 end
 
 --- The draft: the last turn.
@@ -294,7 +300,7 @@ end
 function View:replies(turn)
   local replies, is_below = {}, false
   for _, other in ipairs(self:live_turns()) do
-    if is_below and other.role == 'user' then
+    if is_below and (other.role == 'user' or other.role == 'system') then
       break
     elseif is_below then
       replies[#replies + 1] = other
