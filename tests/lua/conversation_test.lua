@@ -493,6 +493,29 @@ describe('a conversation', function()
     shows('lines  a')
   end)
 
+  it('folds what is there, after its text has changed while it was hidden', function()
+    talk()
+    nvim.type_keys('ilong<Esc><CR>')
+    answer(('line\n'):rep(30) .. 'end')
+    nvim.type_keys('zM')
+    nvim.cmd('enew')
+    -- Neovim keeps the folds of a hidden buffer, and does not move them with its lines.
+    nvim.lua([[local buf = vim.fn.bufnr('venice://chat/1')
+      vim.api.nvim_buf_set_lines(buf, 13, 40, false, {})]])
+    nvim.cmd('buffer venice://chat/1')
+    nvim.type_keys('zM', 'gg', 'zj', 'zj', 'zj', 'zj', 'zR', 'zM')
+    nvim.cmd('redraw!')
+    assert.is_nil(nvim.messages():find('E%d+'), nvim.messages())
+    local last = nvim.fn.line('$')
+    for row = 1, last do
+      assert.is_true(nvim.fn.foldclosedend(row) <= last)
+    end
+    -- Where nothing has changed, what the user has opened stays open.
+    nvim.type_keys('zR', 'gg/answer 1<CR>', 'q')
+    nvim.cmd('VeniceChat')
+    assert.are.equal(-1, nvim.fn.foldclosed(nvim.fn.search('answer 2', 'w')))
+  end)
+
   it('folds nothing where the user has another way of folding', function()
     nvim.cmd('VeniceChat')
     nvim.cmd('setlocal foldmethod=indent')
