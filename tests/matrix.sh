@@ -58,7 +58,7 @@ copy_tree() {
 in_chroot() {
   local dir=$1
   # shellcheck disable=SC2016  # for the inner shell
-  timeout -k 10 1000 unshare --mount --pid --fork --kill-child sh -c '
+  timeout -k 10 1500 unshare --mount --pid --fork --kill-child sh -c '
     mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && mount -t tmpfs tmp "$1/tmp" ||
       exit 1
     cp -L /etc/resolv.conf "$1/etc/resolv.conf"
