@@ -97,6 +97,21 @@ function M._event(name, data)
   end
 end
 
+--- Says that a request is over.
+---@private
+---@param request { id: integer, model: string, usage: table|nil }
+---@param outcome 'ok'|'error'|'stopped'|'cut_off'
+---@param err venice.Error|nil
+function M._finished(request, outcome, err)
+  M._event('VeniceRequestFinished', {
+    id = request.id,
+    model = request.model,
+    outcome = outcome,
+    code = err and err.code or nil,
+    usage = request.usage,
+  })
+end
+
 --- Says that an enclave was attested.
 ---@private
 ---@param model string

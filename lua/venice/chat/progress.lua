@@ -1,6 +1,22 @@
--- What a request is doing before and between its text, in words. Pure.
+-- What a request is doing before and between its text, in words; the clock that keeps them true.
 
+local uv = vim.uv or vim.loop
 local M = {}
+
+local TICK = 250 -- milliseconds between two updates of the seconds that are shown
+
+--- Calls again and again, on the main loop, until it is stopped. It may be called once more after
+--- that.
+---@param show fun()
+---@return fun() stop
+function M.clock(show)
+  local timer = uv.new_timer()
+  timer:start(TICK, TICK, vim.schedule_wrap(show))
+  return function()
+    timer:stop()
+    timer:close()
+  end
+end
 
 --- Seconds for reading.
 ---@param value number

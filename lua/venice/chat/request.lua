@@ -15,8 +15,6 @@ local window = require('venice.chat.window')
 local uv = vim.uv or vim.loop
 local M = {}
 
-local TICK = 250 -- milliseconds between two updates of the seconds that are shown
-
 ---@class venice.Request
 ---@field chat venice.Chat
 ---@field turn venice.Turn the answer
@@ -29,10 +27,6 @@ local TICK = 250 -- milliseconds between two updates of the seconds that are sho
 ---@field id integer
 local Request = {}
 Request.__index = Request
-
-local function event(name, data)
-  require('venice')._event(name, data)
-end
 
 -- Progress ----------------------------------------------------------------------------------------
 
@@ -53,26 +47,6 @@ function Request:_show_progress()
   if not self.over and self.chat.view:is_valid() then
     self.chat.view:status(self.turn, self:progress_words())
     require('venice')._redraw_status()
-  end
-end
-
-function Request:_start_clock()
-  self.since = uv.now()
-  self.clock = uv.new_timer()
-  self.clock:start(
-    TICK,
-    TICK,
-    vim.schedule_wrap(function()
-      self:_show_progress()
-    end)
-  )
-end
-
-function Request:_stop_clock()
-  if self.clock then
-    self.clock:stop()
-    self.clock:close()
-    self.clock = nil
   end
 end
 
@@ -226,13 +200,7 @@ local function settle(self, err, outcome)
 end
 
 local function announce(self, err, outcome)
-  event('VeniceRequestFinished', {
-    id = self.id,
-    model = self.model,
-    outcome = outcome,
-    code = err and err.code or nil,
-    usage = self.usage,
-  })
+  require('venice')._finished(self, outcome, err)
   vim.schedule(function()
     if outcome == 'ok' then
       -- Nobody needs to know who signed an answer of which there is nothing.
@@ -253,7 +221,9 @@ function Request:_close(err)
     return
   end
   self.over = true
-  self:_stop_clock()
+  if self.stop_clock then
+    self.stop_clock()
+  end
   later.when_possible(function()
     settle(self, err, outcome)
   end, function()
@@ -356,6 +326,7 @@ function M.start(chat, client, messages, place)
     model = chat.model,
     place = place,
     progress = { state = 'attesting' },
+    since = uv.now(),
     unauthenticated = 0,
     asked_at = os.time(),
     report = chat.report, -- of the session that stands, which is not reported again
@@ -366,7 +337,9 @@ function M.start(chat, client, messages, place)
     self.calls = require('venice.chat.calls').new(chat.tools:declarations(), self)
   end
   self.writer = make_writer(self)
-  self:_start_clock()
+  self.stop_clock = progress.clock(function()
+    self:_show_progress()
+  end)
   self:_show_progress()
   local handlers = {}
   for _, name in ipairs({ 'on_state', 'on_report', 'on_event', 'on_done' }) do
@@ -375,7 +348,7 @@ function M.start(chat, client, messages, place)
     end
   end
   self.id = client:chat({ model = self.model, messages = messages }, handlers)
-  event('VeniceRequestStarted', { id = self.id, model = self.model })
+  require('venice')._event('VeniceRequestStarted', { id = self.id, model = self.model })
   return self
 end
 

@@ -12,8 +12,6 @@ local system = require('venice.chat.system')
 local uv = vim.uv or vim.loop
 local M = {}
 
-local TICK = 250 -- milliseconds between two updates of the seconds that are shown
-
 -- Later, for an error that is shown inside a command would look like a failure of the command.
 local function notify(chat, err)
   vim.schedule(function()
@@ -105,20 +103,19 @@ end
 
 -- What is done before there is a request is shown as it is later: state and seconds.
 local function show_progress(chat, prompt, words)
-  local since, timer = uv.now(), uv.new_timer()
+  local since, is_over = uv.now(), false
   local function show()
-    if timer and is_live(chat, prompt) then
+    if not is_over and is_live(chat, prompt) then
       chat.preparing = words .. ' ' .. progress.seconds((uv.now() - since) / 1000)
       chat.view:status(prompt, chat.preparing)
       require('venice')._redraw_status()
     end
   end
-  timer:start(TICK, TICK, vim.schedule_wrap(show))
+  local stop_clock = progress.clock(show)
   show()
   return function()
-    timer:stop()
-    timer:close()
-    timer, chat.preparing = nil, nil
+    stop_clock()
+    is_over, chat.preparing = true, nil
     if is_live(chat, prompt) then
       chat.view:status(prompt, nil)
       require('venice')._redraw_status()
@@ -285,13 +282,12 @@ function M.expand(chat)
   with_context(chat, prompt, function()
     local size = require('venice.chat.context.size')
     local text = chat.view:text(prompt)
-    local messages, bytes, tokens = messages_for(chat, { after = prompt }) or {}, 0, 0
-    for _, message in ipairs(messages) do
-      bytes, tokens = bytes + #message.content, tokens + size.tokens(message.content)
+    local messages = messages_for(chat, { after = prompt }) or {}
+    local words = 'this prompt is ' .. size.words(#text, size.tokens(text))
+    if #messages > 1 then
+      words = words .. '; with the rest of the chat ' .. size.words(size.of(messages))
     end
-    local whole = #messages > 1
-      and ('; with the rest of the chat %s'):format(size.words(bytes, tokens))
-    errors.notice(('this prompt is %s%s'):format(size.words(#text, size.tokens(text)), whole or ''))
+    errors.notice(words)
   end)
 end
 

@@ -8,8 +8,6 @@ local receipt = require('venice.chat.receipt')
 local uv = vim.uv or vim.loop
 local M = {}
 
-local TICK = 250 -- milliseconds between two updates of the seconds that are shown
-
 ---@class venice.Answer
 ---@field model string
 ---@field client venice.Client
@@ -51,17 +49,6 @@ local function set_state(self, now)
     self.now, self.since = now, uv.now()
   end
   self:_show()
-end
-
-local function start_clock(self)
-  self.clock = uv.new_timer()
-  self.clock:start(
-    TICK,
-    TICK,
-    vim.schedule_wrap(function()
-      self:_show()
-    end)
-  )
 end
 
 -- What arrives ------------------------------------------------------------------------------------
@@ -133,18 +120,11 @@ function on.on_done(self, err, info)
     return
   end
   self.over = true
-  self.clock:stop()
-  self.clock:close()
+  self.stop_clock()
   local outcome = conversation.outcome(err)
   self.usage = info.usage or self.usage
   self.finish_reason = info.finish_reason or self.finish_reason
-  require('venice')._event('VeniceRequestFinished', {
-    id = self.id,
-    model = self.model,
-    outcome = outcome,
-    code = err and err.code or nil,
-    usage = self.usage,
-  })
+  require('venice')._finished(self, outcome, err)
   self.handlers.on_done(outcome, err)
   if outcome == 'ok' then
     vim.schedule(function()
@@ -189,7 +169,9 @@ function M.start(client, model, messages, handlers)
     asked_at = os.time(),
     report = client:report(model), -- of the session that stands, which is not reported again
   }, Answer)
-  start_clock(self)
+  self.stop_clock = progress.clock(function()
+    self:_show()
+  end)
   self:_show()
   local bound = {}
   for name, handler in pairs(on) do

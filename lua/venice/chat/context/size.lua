@@ -28,6 +28,18 @@ function M.tokens(text)
   return math.ceil(tokens)
 end
 
+--- What messages come to together.
+---@param messages { content: string }[]
+---@return integer bytes
+---@return integer tokens about
+function M.of(messages)
+  local bytes, tokens = 0, 0
+  for _, message in ipairs(messages) do
+    bytes, tokens = bytes + #message.content, tokens + M.tokens(message.content)
+  end
+  return bytes, tokens
+end
+
 local units = { { 1048576, 'MB' }, { 1024, 'KB' } }
 
 local function bytes_in_words(bytes)
@@ -73,11 +85,7 @@ local function excess(prompt, messages, info)
     return nil
   end
   local bytes
-  bytes, tokens = 0, 0
-  for _, message in ipairs(messages) do
-    local content = message.content or ''
-    bytes, tokens = bytes + #content, tokens + M.tokens(content)
-  end
+  bytes, tokens = M.of(messages)
   if tokens > window then
     local words = 'the whole chat is %s; the model takes %s'
     words = words:format(M.words(bytes, tokens), usage.grouped(window))
