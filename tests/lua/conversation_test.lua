@@ -338,6 +338,17 @@ describe('a conversation', function()
     assert.are.equal('of all|other', texts())
   end)
 
+  it('asks the function for the system prompt once for each prompt', function()
+    nvim.lua([[_G.calls = 0
+      require('venice').setup({ model = 'e2ee-fake', chat = { system_prompt = function()
+        calls = calls + 1
+        return 'call ' .. calls
+      end } })]])
+    nvim.cmd('VeniceChat one')
+    assert.are.equal('call 1|one', texts())
+    assert.are.equal(1, nvim.lua('return calls'))
+  end)
+
   it('keeps the system prompt out of the history of the command line', function()
     nvim.cmd('VeniceChat')
     nvim.type_keys(':Venice system SYSTEMMARK<CR>')

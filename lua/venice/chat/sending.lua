@@ -78,11 +78,11 @@ end
 --- Sends what stands above a place, and has the answer written there.
 ---@param chat venice.Chat
 ---@param place venice.Place
-function M.ask(chat, place)
+---@param messages table[]|nil what stands above it, where that is known already
+function M.ask(chat, place, messages)
   local prompt = place.after or place.replaced
   local client, err = Client.default()
-  local messages
-  if client then
+  if client and not messages then
     messages, err = messages_for(chat, place)
   end
   if not client or not messages then
@@ -196,10 +196,12 @@ function M.edited(chat)
   end
 end
 
--- A prompt over the limit is sent after a question only.
+-- A prompt over the limit is sent after a question only. Goes on with the messages, where nothing can
+-- have changed since they were looked at.
 local function with_size(chat, prompt, continue)
   local text = chat.view:text(prompt)
   local messages = messages_for(chat, { after = prompt })
+  local at_once = true
   chat.asking = true
   require('venice.chat.context.size').check(
     text,
@@ -208,7 +210,7 @@ local function with_size(chat, prompt, continue)
     function()
       chat.asking = nil
       if is_live(chat, prompt) then
-        continue()
+        continue(at_once and messages or nil)
       end
     end,
     function(err)
@@ -220,6 +222,7 @@ local function with_size(chat, prompt, continue)
       end
     end
   )
+  at_once = false
 end
 
 -- What the user has to wait for before another prompt can be looked at.
@@ -261,11 +264,11 @@ function M.send(chat)
   end
   with_context(chat, prompt, function()
     M.with_model(chat, prompt, function()
-      with_size(chat, prompt, function()
+      with_size(chat, prompt, function(messages)
         if chat.request then
           require('venice.chat.queue').add(chat, prompt)
         else
-          M.ask(chat, { after = prompt })
+          M.ask(chat, { after = prompt }, messages)
         end
       end)
     end)
