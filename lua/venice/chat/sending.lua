@@ -196,8 +196,8 @@ function M.edited(chat)
   end
 end
 
--- A prompt over the limit is sent after a question only. Goes on with the messages, where nothing can
--- have changed since they were looked at.
+-- A prompt over the limit is sent after a question only. Goes on with the messages, where nothing
+-- can have changed since they were looked at.
 local function with_size(chat, prompt, continue)
   local text = chat.view:text(prompt)
   local messages = messages_for(chat, { after = prompt })
