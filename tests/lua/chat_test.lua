@@ -7,13 +7,7 @@ describe('a chat', function()
 
   local function start(opts)
     nvim = child.start(vim.tbl_extend('force', { columns = 160, lines = 24 }, opts or {}))
-    nvim.lua(
-      [[
-      package.path = ... .. '/?.lua;' .. package.path
-      require('tests.lua.fake_client').install()
-    ]],
-      child.root
-    )
+    nvim.install_fake()
   end
 
   local function fake(call, ...)

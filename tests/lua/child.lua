@@ -249,6 +249,14 @@ function M.start(opts)
   function child.lua_notify(code, ...)
     vim.rpcnotify(channel, 'nvim_exec_lua', code, pack(...))
   end
+  --- Puts tests/lua/fake_client.lua in the place of the service, before the plugin is used.
+  function child.install_fake()
+    child.lua(
+      [[package.path = ... .. '/?.lua;' .. package.path
+        require('tests.lua.fake_client').install()]],
+      M.root
+    )
+  end
   function child.cmd(command)
     request('nvim_command', command)
   end

@@ -86,13 +86,7 @@ describe('in a chat, code blocks', function()
 
   local function start(opts)
     nvim = child.start(vim.tbl_extend('force', { columns = 120, lines = 40 }, opts or {}))
-    nvim.lua(
-      [[
-      package.path = ... .. '/?.lua;' .. package.path
-      require('tests.lua.fake_client').install()
-    ]],
-      child.root
-    )
+    nvim.install_fake()
     nvim.cmd('VeniceChat')
   end
 

@@ -7,13 +7,7 @@ describe('the commands', function()
 
   before_each(function()
     nvim = child.start({ columns = 100, lines = 20 })
-    nvim.lua(
-      [[
-      package.path = ... .. '/?.lua;' .. package.path
-      require('tests.lua.fake_client').install()
-    ]],
-      child.root
-    )
+    nvim.install_fake()
   end)
   after_each(function()
     nvim.stop()

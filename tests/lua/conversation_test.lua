@@ -8,13 +8,7 @@ describe('a conversation', function()
 
   local function start(opts)
     nvim = child.start(vim.tbl_extend('force', { columns = 160, lines = 30 }, opts or {}))
-    nvim.lua(
-      [[
-      package.path = ... .. '/?.lua;' .. package.path
-      require('tests.lua.fake_client').install()
-    ]],
-      child.root
-    )
+    nvim.install_fake()
   end
 
   local function fake(call, ...)

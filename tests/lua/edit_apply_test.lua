@@ -7,10 +7,8 @@ describe('apply', function()
 
   before_each(function()
     nvim = child.start({ columns = 120, lines = 40 })
-    nvim.lua(
-      [[
-      package.path = ... .. '/?.lua;' .. package.path
-      require('tests.lua.fake_client').install()
+    nvim.install_fake()
+    nvim.lua([[
       vim.cmd('set hidden')
       _G.asked, _G.choice = {}, nil
       vim.ui.select = function(items, opts, done)
@@ -20,9 +18,7 @@ describe('apply', function()
         done(items[choice or 0], choice)
       end
       require('venice.chat.context.origin')
-    ]],
-      child.root
-    )
+    ]])
   end)
   after_each(function()
     nvim.stop()

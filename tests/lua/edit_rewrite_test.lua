@@ -7,10 +7,8 @@ describe('rewrite', function()
 
   local function start(opts)
     nvim = child.start(vim.tbl_extend('force', { columns = 100, lines = 40 }, opts or {}))
-    nvim.lua(
-      [[
-      package.path = ... .. '/?.lua;' .. package.path
-      require('tests.lua.fake_client').install()
+    nvim.install_fake()
+    nvim.lua([[
       vim.cmd('set hidden')
       _G.code = vim.api.nvim_get_current_buf()
       _G.view_of = function()
@@ -20,9 +18,7 @@ describe('rewrite', function()
           end
         end
       end
-    ]],
-      child.root
-    )
+    ]])
   end
 
   before_each(function()

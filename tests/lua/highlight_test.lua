@@ -8,13 +8,7 @@ describe('the highlighting of a chat', function()
 
   before_each(function()
     nvim = child.start({ columns = 100, lines = 30 })
-    nvim.lua(
-      [[
-      package.path = ... .. '/?.lua;' .. package.path
-      require('tests.lua.fake_client').install()
-    ]],
-      child.root
-    )
+    nvim.install_fake()
     has_parser = nvim.lua([[
       local language = vim.treesitter and vim.treesitter.language
       local buf = vim.api.nvim_create_buf(false, true)

@@ -27,10 +27,8 @@ local function launch(opts)
   opts = vim.tbl_extend('force', defaults, opts or {})
   opts.env = vim.tbl_extend('force', { XDG_DATA_HOME = data, VENICE_API_KEY = KEY }, opts.env or {})
   nvim = child.start(opts)
-  nvim.lua(
-    [[
-    package.path = ... .. '/?.lua;' .. package.path
-    require('tests.lua.fake_client').install()
+  nvim.install_fake()
+  nvim.lua([[
     function use(encrypt, decrypt)
       local history = {
         encrypt = encrypt ~= vim.NIL and encrypt or nil,
@@ -38,9 +36,7 @@ local function launch(opts)
       }
       require('venice').setup({ model = 'e2ee-fake', history = history })
     end
-  ]],
-    child.root
-  )
+  ]])
 end
 
 local function use(encrypt, decrypt)

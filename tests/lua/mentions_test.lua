@@ -136,13 +136,7 @@ describe('the mentions of a prompt', function()
   before_each(function()
     nvim = child.start({ columns = 100, lines = 30, cmd = { 'set cmdheight=4' } })
     home = nvim.dirs.home
-    nvim.lua(
-      [[
-      package.path = ... .. '/?.lua;' .. package.path
-      require('tests.lua.fake_client').install()
-    ]],
-      child.root
-    )
+    nvim.install_fake()
     nvim.cmd('cd ' .. home)
   end)
   after_each(function()

@@ -12,13 +12,7 @@ describe('a private buffer', function()
 
   local function start(opts)
     nvim = child.start(vim.tbl_extend('force', { columns = 100, lines = 30 }, opts or {}))
-    nvim.lua(
-      [[
-      package.path = ... .. '/?.lua;' .. package.path
-      require('tests.lua.fake_client').install()
-    ]],
-      child.root
-    )
+    nvim.install_fake()
   end
 
   before_each(function()

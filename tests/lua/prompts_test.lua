@@ -9,13 +9,7 @@ describe('the prompt library', function()
   before_each(function()
     nvim = child.start({ columns = 120, lines = 40, cmd = { 'set cmdheight=4' } })
     home, folder = nvim.dirs.home, nvim.dirs.config .. '/nvim/venice/prompts'
-    nvim.lua(
-      [[
-      package.path = ... .. '/?.lua;' .. package.path
-      require('tests.lua.fake_client').install()
-    ]],
-      child.root
-    )
+    nvim.install_fake()
     vim.fn.mkdir(folder, 'p')
     nvim.cmd('cd ' .. home)
   end)

@@ -9,10 +9,8 @@ describe('a round of tools', function()
 
   local function start()
     nvim = child.start({ columns = 160, lines = 30 })
-    nvim.lua(
-      [[
-      package.path = ... .. '/?.lua;' .. package.path
-      require('tests.lua.fake_client').install()
+    nvim.install_fake()
+    nvim.lua([[
       _G.runs, _G.may = {}, true
       local declared = { { name = 'look', description = 'looks', parameters = {
         type = 'object', properties = { at = { type = 'string' } }, required = { 'at' },
@@ -41,9 +39,7 @@ describe('a round of tools', function()
         end
         run.handlers.on_done(results)
       end
-    ]],
-      child.root
-    )
+    ]])
     nvim.cmd('VeniceChat')
     nvim.cmd('Venice tools on')
   end

@@ -13,15 +13,11 @@ describe('the status', function()
   end)
 
   local function install()
-    nvim.lua(
-      [[
-      package.path = ... .. '/?.lua;' .. package.path
-      require('tests.lua.fake_client').install()
+    nvim.install_fake()
+    nvim.lua([[
       _G.seen = {}
       vim.cmd([=[autocmd User Venice* lua seen[#seen + 1] = require('venice').last_event()]=])
-    ]],
-      child.root
-    )
+    ]])
   end
   local function status()
     return nvim.lua([[return require('venice').status()]])

@@ -26,10 +26,8 @@ describe('the writer', function()
 
   before_each(function()
     nvim = child.start({ columns = 100, lines = 20 })
-    nvim.lua(
-      [[
-      package.path = ... .. '/?.lua;' .. package.path
-      require('tests.lua.fake_client').install()
+    nvim.install_fake()
+    nvim.lua([[
       _G.chat_buf = nil
       function _G.ask(prompt)
         vim.cmd('VeniceChat ' .. prompt)
@@ -38,9 +36,7 @@ describe('the writer', function()
       function _G.chat_text()
         return table.concat(vim.api.nvim_buf_get_lines(_G.chat_buf, 0, -1, false), '\n')
       end
-    ]],
-      child.root
-    )
+    ]])
   end)
   after_each(function()
     nvim.stop()

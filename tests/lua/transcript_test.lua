@@ -395,10 +395,8 @@ describe('a chat of a user', function()
 
   before_each(function()
     nvim = child.start({ columns = 120, lines = 40 })
-    nvim.lua(
-      [[
-      package.path = ... .. '/?.lua;' .. package.path
-      require('tests.lua.fake_client').install()
+    nvim.install_fake()
+    nvim.lua([[
       function export()
         local view = require('venice.chat').current().view
         return require('venice.chat.history.transcript').export(view)
@@ -412,9 +410,7 @@ describe('a chat of a user', function()
         require('venice.chat.window').to_end(chat)
         chat.view:draw_all() -- as wide as the window
       end
-    ]],
-      child.root
-    )
+    ]])
   end)
   after_each(function()
     nvim.stop()

@@ -7,13 +7,7 @@ describe('a chat buffer', function()
 
   local function start(opts)
     nvim = child.start(vim.tbl_extend('force', { columns = 120, lines = 24 }, opts or {}))
-    nvim.lua(
-      [[
-      package.path = ... .. '/?.lua;' .. package.path
-      require('tests.lua.fake_client').install()
-    ]],
-      child.root
-    )
+    nvim.install_fake()
   end
 
   local function exchange()
@@ -259,10 +253,8 @@ describe('the turns of a chat', function()
 
   it('stay apart under any edits, undo and redo', function()
     local nvim = child.start({ columns = 80, lines = 24 })
-    nvim.lua(
-      [[
-      package.path = ... .. '/?.lua;' .. package.path
-      require('tests.lua.fake_client').install()
+    nvim.install_fake()
+    nvim.lua([[
       function _G.check()
         local chat = require('venice.chat').current()
         local view = chat.view
@@ -279,9 +271,7 @@ describe('the turns of a chat', function()
           if turn.text:find(alien) then return turn.role .. ' has ' .. turn.text end
         end
       end
-    ]],
-      child.root
-    )
+    ]])
     nvim.cmd('set nomore cmdheight=6 shortmess+=aoOtT')
     local seed = 20261122
     local function random(n)
