@@ -55,7 +55,7 @@ describe('a private buffer', function()
     nvim.lua(
       [[
       local buf = vim.api.nvim_create_buf(false, true)
-      require('venice.chat.buffer').harden(buf)
+      require('venice.chat.private').harden(buf)
       vim.api.nvim_buf_set_lines(buf, 0, -1, false, { 'local ' .. ... })
       vim.cmd('split')
       vim.api.nvim_win_set_buf(0, buf)

@@ -148,13 +148,6 @@ api.nvim_create_autocmd('CmdlineLeave', {
 
 -- Making one --------------------------------------------------------------------------------------
 
---- Keeps the text of a buffer from the disk, from language servers and from plugins that would send
---- it elsewhere, for as long as the buffer lives. Call it before the text is put in.
----@param buf integer
-function M.harden(buf)
-  private.harden(buf)
-end
-
 --- Disarms a buffer that has come by the name of a chat without being one: a session that is
 --- restored makes such, with a swap file.
 ---@param buf integer

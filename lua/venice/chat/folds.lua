@@ -30,6 +30,17 @@ local function call_ranges(view, turn, first, last, ranges)
   end
 end
 
+-- Reasoning, with the line that ends it. nil where the user has deleted one of its ends.
+local function reasoning_range(view, turn)
+  if draw.alive(turn.reasoning) and draw.alive(turn.answer) then
+    return {
+      first = view.bounds:position(turn.reasoning),
+      last = view.bounds:position(turn.answer),
+      closed = config.get().chat.reasoning == 'fold',
+    }
+  end
+end
+
 --- What is to be folded of a turn, the outer range first.
 ---@param view venice.View
 ---@param turn venice.Turn
@@ -43,13 +54,7 @@ function M.ranges(view, turn)
   if last > first then
     ranges[1] = { first = first, last = last, closed = turn.role == 'tool' }
   end
-  if draw.alive(turn.reasoning) and draw.alive(turn.answer) then
-    ranges[#ranges + 1] = {
-      first = view.bounds:position(turn.reasoning),
-      last = view.bounds:position(turn.answer),
-      closed = config.get().chat.reasoning == 'fold',
-    }
-  end
+  ranges[#ranges + 1] = reasoning_range(view, turn)
   call_ranges(view, turn, first, last, ranges)
   return ranges
 end
@@ -82,11 +87,7 @@ local function fold_in_window(ranges)
   end
 end
 
---- Folds a turn whose text is complete, in every window that shows the chat.
----@param chat venice.Chat
----@param turn venice.Turn
-function M.fold_turn(chat, turn)
-  local ranges = M.ranges(chat.view, turn)
+local function fold_everywhere(chat, ranges)
   for _, win in ipairs(#ranges > 0 and fn.win_findbuf(chat.view.buf) or {}) do
     api.nvim_win_call(win, function()
       fold_in_window(ranges)
@@ -94,23 +95,18 @@ function M.fold_turn(chat, turn)
   end
 end
 
+--- Folds a turn whose text is complete, in every window that shows the chat.
+---@param chat venice.Chat
+---@param turn venice.Turn
+function M.fold_turn(chat, turn)
+  fold_everywhere(chat, M.ranges(chat.view, turn))
+end
+
 --- Folds the reasoning of an answer that has begun.
 ---@param chat venice.Chat
 ---@param turn venice.Turn
 function M.fold_reasoning(chat, turn)
-  if not (draw.alive(turn.reasoning) and draw.alive(turn.answer)) then
-    return -- The user has deleted it already.
-  end
-  local range = {
-    first = chat.view.bounds:position(turn.reasoning),
-    last = chat.view.bounds:position(turn.answer),
-    closed = true,
-  }
-  for _, win in ipairs(fn.win_findbuf(chat.view.buf)) do
-    api.nvim_win_call(win, function()
-      fold_in_window({ range })
-    end)
-  end
+  fold_everywhere(chat, { reasoning_range(chat.view, turn) })
 end
 
 --- Folds all turns but the draft in a window that has come to show a chat.

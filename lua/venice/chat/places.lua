@@ -122,6 +122,16 @@ function M.remove(view, turn)
   return merges
 end
 
+-- Parts of a turn are no more in this state of the undo tree.
+local function set_aside(view, turn, names)
+  for _, part in ipairs(names) do
+    if turn[part] then
+      turn[part].gone = true
+      draw.erase(view, turn[part])
+    end
+  end
+end
+
 --- Takes the turns below another one away, as an edit that can be undone.
 ---@param view venice.View
 ---@param turn venice.Turn
@@ -135,28 +145,13 @@ function M.cut(view, turn, below, block)
   local _, bottom = view.bounds:region(last_bound(below[#below]))
   view:edit(function()
     for _, other in ipairs(below) do
-      for _, part in ipairs(parts) do
-        if other[part] then
-          other[part].gone = true
-          draw.erase(view, other[part])
-        end
-      end
+      set_aside(view, other, parts)
       draw.erase(view, other)
     end
     -- There is always a line to write on.
     api.nvim_buf_set_lines(view.buf, last + 1, bottom + 1, false, last < first and { '' } or {})
   end, block)
   view:draw_all()
-end
-
--- The parts of an answer are no more in this state of the undo tree.
-local function set_aside(view, turn)
-  for _, part in ipairs({ 'reasoning', 'answer' }) do
-    if turn[part] then
-      turn[part].gone = true
-      draw.erase(view, turn[part])
-    end
-  end
 end
 
 --- Empties an answer, so that another one can take its place.
@@ -171,7 +166,7 @@ function M.clear(view, turn, block)
   end
   local _, last = view.bounds:region(last_bound(turn))
   view:edit(function()
-    set_aside(view, turn)
+    set_aside(view, turn, { 'reasoning', 'answer' })
     api.nvim_buf_set_lines(view.buf, first, math.max(last + 1, first), false, { '' })
   end, block)
   view:draw(turn)

@@ -106,7 +106,8 @@ api.nvim_create_autocmd('BufWipeout', {
   end,
 })
 
---- Makes a buffer private, for as long as it lives. Before it gets its text.
+--- Keeps the text of a buffer from the disk, from language servers and from plugins that would send
+--- it elsewhere, for as long as the buffer lives. Call it before the text is put in.
 ---@param buf integer
 function M.harden(buf)
   if not private[buf] then

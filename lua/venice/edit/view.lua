@@ -1,7 +1,7 @@
 -- The window of a review: a scratch buffer below the text that it is about. It is written line by
 -- line where something has changed, so that folds, the cursor and its place on the screen stay.
 
-local buffer = require('venice.chat.buffer')
+local private = require('venice.chat.private')
 local hunks = require('venice.edit.hunks')
 local page = require('venice.edit.page')
 local window = require('venice.edit.window')
@@ -47,7 +47,7 @@ function M.open(target, stay)
   count = count + 1
   local self = setmetatable({ target = target, keys = {} }, View)
   self.buf = api.nvim_create_buf(false, true)
-  buffer.harden(self.buf)
+  private.harden(self.buf)
   local options = vim.bo[self.buf]
   options.bufhidden, options.undolevels, options.modifiable = 'wipe', -1, false
   api.nvim_buf_set_name(self.buf, ('venice://diff/%d'):format(count))
@@ -56,7 +56,7 @@ function M.open(target, stay)
   api.nvim_win_set_buf(0, self.buf)
   window.set_options()
   options.filetype = 'venice-diff'
-  buffer.harden(self.buf)
+  private.harden(self.buf)
   if stay and api.nvim_win_is_valid(self.before) then
     api.nvim_set_current_win(self.before)
   end

@@ -207,7 +207,7 @@ local function open(asked)
   local text = texts.build(asked.question, #queue - 1, vim.o.columns)
   asked.screen = screen.open('venice://approve/' .. count, 'venice-approve', text, {
     window = function(buffer)
-      require('venice.chat.buffer').harden(buffer)
+      require('venice.chat.private').harden(buffer)
       open_window(buffer, height_of(text))
     end,
     keys = keys_of(asked),

@@ -75,19 +75,11 @@ function M.buffer(job)
   end
   job:find(name, function(place)
     local offered = job.session.offered
-    local buf, file, found = offered:buffers()[place.real], nil, nil
-    local err = no_buffer(name)
+    local buf, file, err = offered:buffers()[place.real], nil, no_buffer(name)
     if buf and vim.bo[buf].buflisted then
       file, err = offered:read(place)
     end
-    if file then
-      found, err = excerpt.take(file.text, job.arguments, job.limit)
-    end
-    if not found then
-      return job:fail(err)
-    end
-    found.name, found.unsaved = place.path, vim.bo[buf].modified or nil
-    job:answer(found, excerpt.words(found))
+    excerpt.answer(job, file, err, { name = place.path })
   end)
 end
 

@@ -91,4 +91,21 @@ function M.words(excerpt)
   return ('read lines %d-%d of %d'):format(excerpt.first, excerpt.last, excerpt.lines)
 end
 
+--- Answers a call with the lines that it asks for.
+---@param job venice.ToolJob
+---@param file venice.OfferedText|nil
+---@param err venice.Error|nil why there is no file
+---@param fields table<string, string> more members of the result
+function M.answer(job, file, err, fields)
+  local found
+  if file then
+    found, err = M.take(file.text, job.arguments, job.limit)
+  end
+  if not found then
+    return job:fail(err)
+  end
+  found.unsaved = file.buf and vim.bo[file.buf].modified or nil
+  job:answer(vim.tbl_extend('error', found, fields), M.words(found))
+end
+
 return M

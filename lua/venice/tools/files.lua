@@ -33,18 +33,7 @@ end
 function M.read_file(job)
   job:find(job.arguments.path, function(place)
     local file, err = job.session.offered:read(place)
-    local found
-    if file then
-      found, err = excerpt.take(file.text, job.arguments, job.limit)
-    end
-    if not found then
-      return job:fail(err)
-    end
-    found.path = place.path
-    if file.buf and vim.bo[file.buf].modified then
-      found.unsaved = true
-    end
-    job:answer(found, excerpt.words(found))
+    excerpt.answer(job, file, err, { path = place.path })
   end)
 end
 
