@@ -29,13 +29,7 @@ describe('a chat', function()
 
   -- Text that streams is drawn a moment later.
   local function shows(text, absent)
-    local screen
-    local ok = pcall(nvim.wait_for, function()
-      screen = nvim.screen_text()
-      return (screen:find(text, 1, true) == nil) == (absent == true)
-    end, 1000)
-    local is = absent and 'is' or 'is not'
-    assert(ok, ('%q %s on the screen:\n%s'):format(text, is, screen))
+    nvim.shows(text, absent)
   end
 
   local function shows_not(text)

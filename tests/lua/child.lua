@@ -303,6 +303,20 @@ function M.start(opts)
     return child.lua('return _G.__notes')
   end
 
+  --- All that vim.notify was told, a line each.
+  function child.notices()
+    local texts = {}
+    for i, note in ipairs(child.notifications()) do
+      texts[i] = note.msg
+    end
+    return table.concat(texts, '\n')
+  end
+  --- The last that it was told.
+  function child.last_notice()
+    local notes = child.notifications()
+    return #notes > 0 and notes[#notes].msg or ''
+  end
+
   --- Polls until `condition` holds: a Lua expression for the child, or a function here.
   ---@param condition string|function
   ---@param timeout integer|nil milliseconds, default 5000
@@ -337,6 +351,19 @@ function M.start(opts)
       ),
       2
     )
+  end
+
+  --- Fails unless a text is on the screen within a second, for text that streams is drawn late.
+  ---@param text string
+  ---@param absent boolean|nil it must not be there
+  function child.shows(text, absent)
+    local screen
+    local ok = pcall(child.wait_for, function()
+      screen = child.screen_text()
+      return (screen:find(text, 1, true) == nil) == (absent == true)
+    end, 1000)
+    local is = absent and 'is' or 'is not'
+    assert(ok, ('%q %s on the screen:\n%s'):format(text, is, screen))
   end
 
   --- Waits until the process has ended.

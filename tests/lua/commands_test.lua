@@ -14,8 +14,7 @@ describe('the commands', function()
   end)
 
   local function last_notice()
-    local notes = nvim.notifications()
-    return #notes > 0 and notes[#notes].msg or ''
+    return nvim.last_notice()
   end
 
   it('cost nothing until they are used', function()

@@ -32,16 +32,10 @@ describe('a conversation', function()
     return nvim.lua('return #fake.requests')
   end
   local function shows(text, absent)
-    local screen
-    local ok = pcall(nvim.wait_for, function()
-      screen = nvim.screen_text()
-      return (screen:find(text, 1, true) == nil) == (absent == true)
-    end, 1000)
-    assert(ok, ('%q %s on the screen:\n%s'):format(text, absent and 'is' or 'is not', screen))
+    nvim.shows(text, absent)
   end
   local function last_note()
-    local notes = nvim.notifications()
-    return #notes > 0 and notes[#notes].msg or ''
+    return nvim.last_notice()
   end
   -- Three answers.
   local function talk()

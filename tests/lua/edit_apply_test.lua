@@ -69,8 +69,7 @@ describe('apply', function()
     return nvim.api.nvim_buf_get_option(0, 'filetype') == 'venice-diff'
   end
   local function last_notice()
-    local notes = nvim.notifications()
-    return #notes > 0 and notes[#notes].msg or ''
+    return nvim.last_notice()
   end
 
   it('asks where a block goes, and names what makes sense', function()

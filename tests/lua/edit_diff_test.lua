@@ -63,11 +63,7 @@ describe('a diff', function()
     return nvim.lua('return results')
   end
   local function notices()
-    local texts = {}
-    for i, note in ipairs(nvim.notifications()) do
-      texts[i] = note.msg
-    end
-    return table.concat(texts, '\n')
+    return nvim.notices()
   end
   local function header(i)
     for _, line in ipairs(view()) do

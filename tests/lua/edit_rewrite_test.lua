@@ -61,11 +61,7 @@ describe('rewrite', function()
     return nvim.lua('return #fake.requests')
   end
   local function notices()
-    local texts = {}
-    for i, note in ipairs(nvim.notifications()) do
-      texts[i] = note.msg
-    end
-    return table.concat(texts, '\n')
+    return nvim.notices()
   end
 
   local function wait_noticed(text)

@@ -64,8 +64,7 @@ describe('the prompt library', function()
   end
 
   local function last_notice()
-    local notes = nvim.notifications()
-    return #notes > 0 and notes[#notes].msg or ''
+    return nvim.last_notice()
   end
 
   describe('has', function()

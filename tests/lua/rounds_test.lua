@@ -63,12 +63,7 @@ describe('a round of tools', function()
     return nvim.lua([[return require('venice').status().state]])
   end
   local function shows(text, absent)
-    local screen
-    local ok = pcall(nvim.wait_for, function()
-      screen = nvim.screen_text()
-      return (screen:find(text, 1, true) == nil) == (absent == true)
-    end, 1000)
-    assert(ok, ('%q %s on the screen:\n%s'):format(text, absent and 'is' or 'is not', screen))
+    nvim.shows(text, absent)
   end
   -- A prompt, and an answer that calls the tool once.
   local function ask_and_call()

@@ -20,8 +20,7 @@ describe('a chat buffer', function()
   end
 
   local function last_notice()
-    local notes = nvim.notifications()
-    return #notes > 0 and notes[#notes].msg or ''
+    return nvim.last_notice()
   end
 
   before_each(function()
