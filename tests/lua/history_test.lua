@@ -86,14 +86,13 @@ local function path(name)
   return data .. '/nvim/venice/chats/' .. name .. '.venice'
 end
 
-local function files()
-  return vim.fn.glob(data .. '/nvim/venice/chats/{.,}*', true, true)
-end
-
+-- Not by glob(), which asks a shell for hidden names.
 local function saved_files()
-  return vim.tbl_filter(function(file)
-    return not file:find('/%.%.?$')
-  end, files())
+  local folder, list = data .. '/nvim/venice/chats', {}
+  for _, name in ipairs(vim.fn.isdirectory(folder) == 1 and vim.fn.readdir(folder) or {}) do
+    list[#list + 1] = folder .. '/' .. name
+  end
+  return list
 end
 
 local function texts()
