@@ -17,6 +17,7 @@ local check = compat.check
 ---@field on_report fun(report: table, fresh: boolean)|nil
 ---@field on_evidence fun(evidence: table)|nil what a report was made from
 ---@field on_event fun(event: table)|nil
+---@field pace (fun(): integer)|nil asked after text: for how many milliseconds more is of no use
 ---@field on_done fun(err: venice.Error|nil, info: table)|nil
 
 ---@class venice.Client
@@ -169,6 +170,7 @@ function Client:_call(handler, ...)
     local words = 'a handler failed: ' .. tostring(message)
     errors.notify(errors.new('internal', words, 'report this, with the lines above'))
   end
+  return ok and message or nil
 end
 
 -- Attests bring a report that the client may have had already; only C knows, and says so.
@@ -226,15 +228,19 @@ function Client:_deliver()
   local batch = events.coalesce(self.pending)
   self.pending = {}
   self.handle:resume()
+  local rest = math.huge
   for _, event in ipairs(batch) do
     local request = self.requests[event.request]
     -- One that is not there any more was told its end by close().
     if request and event.parts then
       self:_call(request.handlers.on_event, events.text(event))
+      rest = math.min(rest, self:_call(request.handlers.pace) or 0)
     elseif request and on_kind[event.kind] then
       on_kind[event.kind](self, request, event)
     end
   end
+  -- A chat that nobody sees is written seldom, so the editor need not wake for it more often.
+  self.handle:set_rest(rest > 0 and rest < math.huge and rest or nil)
 end
 
 function Client:_finish(id, err, info)

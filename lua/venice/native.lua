@@ -463,6 +463,7 @@ function M.client(options)
     return nil, worded(status, words)
   end
   local client = setmetatable({ handle = slot[0], slot = slot }, Client)
+  client:set_rest()
   open_clients[client] = true
   return client
 end
@@ -529,8 +530,12 @@ end
 local function rest(client)
   client.resting = true
   update_poll(client)
-  client.timer:start(REST_MILLISECONDS, 0, function()
+  client.timer:start(client.rest_milliseconds, 0, function()
     client.resting = false
+    if not (client.paused or client.broken) then
+      -- Most of the time there is something by now: the poll is started where there is not.
+      client.on_readable()
+    end
     update_poll(client)
   end)
 end
@@ -566,6 +571,12 @@ function Client:start(on_batch, on_broken)
   end
   update_poll(self)
   return true
+end
+
+--- How long text may gather in the queue after some was given.
+---@param milliseconds integer|nil nil: about a frame
+function Client:set_rest(milliseconds)
+  self.rest_milliseconds = milliseconds or REST_MILLISECONDS
 end
 
 --- Stops taking events until resume(): the queue then slows the sender down.

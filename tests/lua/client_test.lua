@@ -108,6 +108,21 @@ describe('a client', function()
     assert.are.equal('number', type(list[1].context))
   end)
 
+  -- A machine that is slow wakes less often, never more often.
+  it('wakes for text no oftener than its handler has use for it', function()
+    local script = { tokens = 300, rate = 200 }
+    sim.answer(script)
+    local number =
+      nvim.lua('return chat({ model = ... }, { pace = function() return 500 end })', sim.model)
+    local run = finish(number)
+    assert.is_nil(run.err)
+    assert.is_true(#run.events <= 12, ('%d events'):format(#run.events))
+    sim.answer(script)
+    local other = chat(sim.model)
+    assert.are.equal(run.text, other.text)
+    assert.are.equal(34, nvim.lua('return client.handle.rest_milliseconds'))
+  end)
+
   it('attests, keeps the session, and attests anew when it is told to', function()
     local first = attest(sim.model)
     assert.is_nil(first.err)

@@ -77,6 +77,24 @@ describe('the writer', function()
     settled('\np\n\na' .. ('b\n'):rep(100) .. '\n\n')
   end)
 
+  it('wants text seldom while nobody sees the chat', function()
+    local function pace()
+      text('more ')
+      return nvim.lua('return fake.last.handlers.pace()')
+    end
+    ask()
+    assert.are.equal(201, pace()) -- This Neovim has no screen.
+    nvim.stop()
+    nvim = child.start({ terminal = true })
+    nvim.install_fake()
+    nvim.cmd('VeniceChat p')
+    assert.are.equal(34, pace())
+    nvim.cmd('tabnew')
+    assert.are.equal(201, pace())
+    nvim.cmd('tabclose')
+    assert.are.equal(34, pace())
+  end)
+
   it('keeps every byte', function()
     ask()
     local bytes = {}

@@ -119,6 +119,12 @@ function Request:on_event(ev)
   end
 end
 
+--- How long text may gather before it is wanted.
+---@return integer milliseconds
+function Request:pace()
+  return self.writer:pace()
+end
+
 -- The end -----------------------------------------------------------------------------------------
 
 local states = { ok = 'done', error = 'error', stopped = 'stopped', cut_off = 'cut_off' }
@@ -342,7 +348,7 @@ function M.start(chat, client, messages, place)
   end)
   self:_show_progress()
   local handlers = {}
-  for _, name in ipairs({ 'on_state', 'on_report', 'on_event', 'on_done' }) do
+  for _, name in ipairs({ 'on_state', 'on_report', 'on_event', 'pace', 'on_done' }) do
     handlers[name] = function(...)
       return self[name](self, ...)
     end

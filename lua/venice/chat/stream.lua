@@ -15,7 +15,7 @@ local ns = api.nvim_create_namespace('venice_stream')
 local M = {}
 
 local INTERVAL = 33 -- milliseconds; the knee of cost against smoothness (FRONTEND.md 2.2)
-local INTERVAL_UNSEEN = 150 -- where no window shows the chat, or no screen the window
+local INTERVAL_UNSEEN = 200 -- where no window of this tab page shows the chat, or no screen the window
 local RETRY = 50 -- after a write that failed
 local LARGEST = 65536 -- bytes of one write, so that none stalls the editor
 
@@ -59,6 +59,7 @@ function M.new(view, turn, opts)
     timer = uv.new_timer(),
     kinds = { reasoning = channel(), content = channel() },
     last_flush = 0,
+    interval = INTERVAL,
   }, Writer)
   self.save = function()
     return self:_save()
@@ -283,14 +284,21 @@ function Writer:push(kind, text)
   end
   local queue = self.kinds[kind].queue
   queue[#queue + 1] = text
-  local seen = vim.fn.win_findbuf(self.view.buf)[1] and api.nvim_list_uis()[1]
-  local interval = seen and INTERVAL or INTERVAL_UNSEEN
-  local wait = math.ceil(self.last_flush + interval - uv.hrtime() / 1e6)
+  local seen = vim.fn.bufwinid(self.view.buf) ~= -1 and api.nvim_list_uis()[1]
+  self.interval = seen and INTERVAL or INTERVAL_UNSEEN
+  local wait = math.ceil(self.last_flush + self.interval - uv.hrtime() / 1e6)
   if wait <= 0 then
     self:flush()
   elseif not self.timer:is_active() then
     self:_later(wait)
   end
+end
+
+--- How long text may gather before it is given to push(): a little more than the time between two
+--- writes, so that it is written at once.
+---@return integer milliseconds
+function Writer:pace()
+  return self.interval + 1
 end
 
 --- Writes the rest; `finished` is called when all of it is in the buffer.
