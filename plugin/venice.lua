@@ -5,7 +5,7 @@ if vim.g.loaded_venice then
 end
 vim.g.loaded_venice = true
 
-local command, map = vim.api.nvim_create_user_command, vim.api.nvim_set_keymap
+local command = vim.api.nvim_create_user_command
 
 command('VeniceChat', function(opts)
   require('venice.commands').chat(opts)
@@ -23,26 +23,20 @@ end, {
   end,
 })
 
-local function plug(mode, name, call)
-  map(mode, '<Plug>(venice-' .. name .. ')', '<Cmd>' .. call .. '<CR>', { noremap = true })
-end
-
-plug('n', 'chat', 'VeniceChat')
-plug('x', 'chat', 'lua require("venice.commands").chat_visual()')
-plug('n', 'send', 'lua require("venice.commands").plug("send")')
-plug('n', 'stop', 'lua require("venice.commands").plug("stop")')
-plug('n', 'retry', 'lua require("venice.commands").plug("retry")')
-plug('n', 'attest', 'lua require("venice.commands").plug("attest")')
-plug('n', 'approve', 'lua require("venice.tools.approval").focus()')
-plug('n', 'new', 'Venice new')
-plug('n', 'chats', 'Venice chats')
--- These wait for the instruction; the range is the line, or what is selected.
-map('n', '<Plug>(venice-rewrite)', ':.Venice rewrite ', { noremap = true })
-map('x', '<Plug>(venice-rewrite)', ':Venice rewrite ', { noremap = true })
-
--- A session that is restored makes buffers with the names of chats. (A callback in Lua would double
--- what this file costs.)
-vim.cmd(
-  'autocmd BufFilePost,BufReadCmd venice://chat/* '
-    .. [[lua require('venice.chat.buffer').stray(tonumber(vim.fn.expand('<abuf>')))]]
-)
+-- One call for all of these: twelve of them, or a callback in Lua, would take twice as long.
+--   rewrite   waits for the instruction; the range is the line, or what is selected
+--   autocmd   a session that is restored makes buffers with the names of chats
+vim.cmd([[
+nnoremap <Plug>(venice-chat) <Cmd>VeniceChat<CR>
+xnoremap <Plug>(venice-chat) <Cmd>lua require("venice.commands").chat_visual()<CR>
+nnoremap <Plug>(venice-new) <Cmd>Venice new<CR>
+nnoremap <Plug>(venice-chats) <Cmd>Venice chats<CR>
+nnoremap <Plug>(venice-send) <Cmd>lua require("venice.commands").plug("send")<CR>
+nnoremap <Plug>(venice-stop) <Cmd>lua require("venice.commands").plug("stop")<CR>
+nnoremap <Plug>(venice-retry) <Cmd>lua require("venice.commands").plug("retry")<CR>
+nnoremap <Plug>(venice-attest) <Cmd>lua require("venice.commands").plug("attest")<CR>
+nnoremap <Plug>(venice-approve) <Cmd>lua require("venice.tools.approval").focus()<CR>
+nnoremap <Plug>(venice-rewrite) :.Venice<Space>rewrite<Space>
+xnoremap <Plug>(venice-rewrite) :Venice<Space>rewrite<Space>
+autocmd BufFilePost,BufReadCmd venice://chat/* lua require("venice.chat.buffer").stray()
+]])

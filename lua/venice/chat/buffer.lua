@@ -21,6 +21,13 @@ local function start_parser(buf)
   return language and language.register and pcall(vim.treesitter.start, buf, 'markdown') or false
 end
 
+--- Whether Neovim's parser highlights a buffer now.
+---@param buf integer
+---@return boolean
+function M.is_parsed(buf)
+  return vim.b[buf].ts_highlight ~= nil
+end
+
 --- Highlights a chat as Markdown, by the parser where there is one and the chat is not too long.
 --- The filetype stays ours, so that no language server attaches.
 ---@param buf integer
@@ -31,7 +38,7 @@ function M.highlight(buf, writing)
     limit = api.nvim_list_uis()[1] and LINES_WHILE_WRITING or 0
   end
   local wanted = api.nvim_buf_line_count(buf) + (writing or 0) <= limit
-  local has_parser = vim.b[buf].ts_highlight ~= nil
+  local has_parser = M.is_parsed(buf)
   if wanted and not has_parser then
     wanted = start_parser(buf)
   elseif not wanted and has_parser then
@@ -150,8 +157,9 @@ api.nvim_create_autocmd('CmdlineLeave', {
 
 --- Disarms a buffer that has come by the name of a chat without being one: a session that is
 --- restored makes such, with a swap file.
----@param buf integer
+---@param buf integer|nil nil in an autocommand: the buffer that it is for
 function M.stray(buf)
+  buf = buf or tonumber(fn.expand('<abuf>')) --[[@as integer]]
   if not private.is_private(buf) then
     private.harden(buf)
     vim.bo[buf].bufhidden = 'wipe'
