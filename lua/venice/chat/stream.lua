@@ -15,7 +15,8 @@ local ns = api.nvim_create_namespace('venice_stream')
 local M = {}
 
 local INTERVAL = 33 -- milliseconds; the knee of cost against smoothness (FRONTEND.md 2.2)
-local INTERVAL_UNSEEN = 200 -- where no window of this tab page shows the chat, or no screen the window
+local INTERVAL_PARSED = 50 -- where a parser goes over the text after each write
+local INTERVAL_UNSEEN = 200 -- where no window of this tab page, or no screen, shows the chat
 local RETRY = 50 -- after a write that failed
 local LARGEST = 65536 -- bytes of one write, so that none stalls the editor
 
@@ -275,6 +276,13 @@ function Writer:flush()
   end
 end
 
+local function interval_of(buf)
+  if vim.fn.bufwinid(buf) == -1 or not api.nvim_list_uis()[1] then
+    return INTERVAL_UNSEEN
+  end
+  return buffer.is_parsed(buf) and INTERVAL_PARSED or INTERVAL
+end
+
 --- Takes text as it arrives.
 ---@param kind 'content'|'reasoning'
 ---@param text string
@@ -284,8 +292,7 @@ function Writer:push(kind, text)
   end
   local queue = self.kinds[kind].queue
   queue[#queue + 1] = text
-  local seen = vim.fn.bufwinid(self.view.buf) ~= -1 and api.nvim_list_uis()[1]
-  self.interval = seen and INTERVAL or INTERVAL_UNSEEN
+  self.interval = interval_of(self.view.buf)
   local wait = math.ceil(self.last_flush + self.interval - uv.hrtime() / 1e6)
   if wait <= 0 then
     self:flush()
