@@ -239,8 +239,10 @@ function Client:_deliver()
       on_kind[event.kind](self, request, event)
     end
   end
-  -- A chat that nobody sees is written seldom, so the editor need not wake for it more often.
-  self.handle:set_rest(rest > 0 and rest < math.huge and rest or nil)
+  -- A chat that nobody sees is written seldom, so the editor need not wake for it more often. With
+  -- another request under way it must: somebody may wait for that one.
+  local is_alone = next(self.requests, (next(self.requests))) == nil
+  self.handle:set_rest(is_alone and rest > 0 and rest < math.huge and rest or nil)
 end
 
 function Client:_finish(id, err, info)
@@ -281,6 +283,7 @@ function Client:_register(id, err, request)
     end)
   end
   self.requests[id] = request
+  self.handle:wake()
   return id
 end
 

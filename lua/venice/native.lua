@@ -531,8 +531,9 @@ local function rest(client)
   client.resting = true
   update_poll(client)
   client.timer:start(client.rest_milliseconds, 0, function()
+    local was_resting = client.resting
     client.resting = false
-    if not (client.paused or client.broken) then
+    if was_resting and not (client.paused or client.broken) then
       -- Most of the time there is something by now: the poll is started where there is not.
       client.on_readable()
     end
@@ -577,6 +578,13 @@ end
 ---@param milliseconds integer|nil nil: about a frame
 function Client:set_rest(milliseconds)
   self.rest_milliseconds = milliseconds or REST_MILLISECONDS
+end
+
+--- Ends a rest: what comes next may be more than text.
+function Client:wake()
+  self:set_rest()
+  self.resting = false
+  update_poll(self)
 end
 
 --- Stops taking events until resume(): the queue then slows the sender down.
@@ -665,6 +673,7 @@ end
 ---@param id integer
 function Client:cancel(id)
   lib.venice_cancel(self.handle, id)
+  self:wake()
 end
 
 --- Wipes the session of a model.

@@ -123,6 +123,18 @@ describe('a client', function()
     assert.are.equal(34, nvim.lua('return client.handle.rest_milliseconds'))
   end)
 
+  it('does not sleep over the end of a request, or over another one', function()
+    sim.answer({ tokens = 4000, rate = 200 })
+    local number =
+      nvim.lua('return chat({ model = ... }, { pace = function() return 3600000 end })', sim.model)
+    nvim.wait_for(('#runs[%d].events > 1'):format(number))
+    sim.answer({ rate = 0 })
+    assert.is_nil(chat(sim.model).err)
+    nvim.sleep(100)
+    nvim.lua('client:cancel(runs[...].id)', number)
+    assert.are.equal('cancelled', finish(number).err.code)
+  end)
+
   it('attests, keeps the session, and attests anew when it is told to', function()
     local first = attest(sim.model)
     assert.is_nil(first.err)
