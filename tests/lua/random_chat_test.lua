@@ -139,14 +139,22 @@ local function check_headers(chat)
     if line ~= '' then
       problem(('the header in row %d of %d covers %q'):format(head.row, view.buf, tostring(line)))
     end
-    drawn[#drawn + 1] = head.row .. ' ' .. head.name:gsub(', reasoning$', '')
+    drawn[#drawn + 1] = { row = head.row, name = head.name }
   end
   local wanted, seen = {}, {}
   for _, entry in ipairs(view.bounds:live()) do
     local turn = entry.bound.turn
     if not seen[turn] then
       seen[turn] = true
-      wanted[#wanted + 1] = entry.row .. ' ' .. require('venice.chat.draw').name_of(turn)
+      local name = require('venice.chat.header').name_of(turn)
+      local is_reasoning = entry.bound.part == 'reasoning'
+      wanted[#wanted + 1] = { row = entry.row, name = name .. (is_reasoning and ', reasoning' or '') }
+      -- A narrow window has no room for a whole name.
+      local head = drawn[#wanted]
+      local stem = head and head.name:match('^(.*)…$')
+      if stem and wanted[#wanted].name:sub(1, #stem) == stem then
+        head.name = wanted[#wanted].name
+      end
     end
   end
   if not vim.deep_equal(drawn, wanted) then

@@ -56,6 +56,35 @@ describe('a chat buffer', function()
     end
   end)
 
+  it('has headers that fit a narrow window, and one that gets another width', function()
+    local function header(width)
+      nvim.cmd('vertical resize ' .. width)
+      -- Neovim 0.7 tells nobody of a window's size.
+      nvim.cmd('wincmd p')
+      nvim.cmd('wincmd p')
+      local text = nvim.screen_text():gsub('─', '')
+      return text:match('(e2ee[^\n]-)%s*\n')
+    end
+    local function change(code)
+      nvim.lua([[local view = require('venice.chat').current().view
+        local turn = view:live_turns()[2]
+        ]] .. code .. ' view:draw(turn)')
+    end
+    nvim.cmd('VeniceChat one')
+    nvim.lua([[
+      fake.text('first')
+      fake.event({ kind = 'usage', usage = { prompt_tokens = 100, completion_tokens = 312 } })
+      fake.done()
+    ]])
+    change('turn.receipt = { verified = true }')
+    assert.are.equal('e2ee-fake  312 tokens · $0.0032 · signed', header(60))
+    assert.are.equal('e2ee-fake  $0.0032 · signed', header(40))
+    assert.are.equal('e2ee-fake  signed', header(28))
+    assert.are.equal('e2ee-fake  312 tokens · $0.0032 · signed', header(60))
+    change("turn.model = 'e2ee-' .. ('long-'):rep(20)")
+    assert.are.equal('e2ee-long-long-l…  signed', header(28))
+  end)
+
   it('turns completion services off', function()
     nvim.cmd('VeniceChat')
     local flags = 'copilot_enabled codeium_enabled minuet_virtual_text_auto_trigger'

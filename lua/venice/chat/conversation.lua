@@ -94,9 +94,9 @@ M.count = count
 local states = { stopped = 'stopped', cut_off = 'cut off', error = 'failed' }
 local prompt_states = { error = 'not sent', held = 'not sent', queued = 'queued' }
 
---- What stands at the right end of a turn's header.
+--- What stands at the right end of a turn's header; the last is what matters most.
 ---@param turn venice.Turn
----@return string
+---@return string[]
 function M.summary(turn)
   local words = { turn.words }
   local tokens = type(turn.usage) == 'table' and turn.usage.completion_tokens
@@ -105,7 +105,7 @@ function M.summary(turn)
     words[#words + 1] = turn.cost and usage.dollars(turn.cost)
   end
   words[#words + 1] = (turn.role == 'user' and prompt_states or states)[turn.state]
-  return table.concat(words, ' · ')
+  return words
 end
 
 --- How a request ended, for VeniceRequestFinished and the turn.

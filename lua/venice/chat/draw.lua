@@ -1,14 +1,12 @@
 -- What is drawn over the buffer of a chat: headers, progress, marks. None of it is text.
 
 local conversation = require('venice.chat.conversation')
+local drawn = require('venice.chat.drawn')
 local errors = require('venice.errors')
-local receipt = require('venice.chat.receipt')
+local header = require('venice.chat.header')
 
 local api = vim.api
-local ns = api.nvim_create_namespace('venice_draw')
 local M = {}
-
-local rule = ('─'):rep(400)
 
 for name, target in pairs({
   VeniceUser = 'Title',
@@ -39,79 +37,6 @@ function M.last_bound(turn)
   return M.alive(turn.answer) or M.alive(turn.reasoning) or turn.head
 end
 
---- The name in a turn's header.
----@param turn venice.Turn
----@return string
-function M.name_of(turn)
-  if turn.role == 'user' then
-    return 'You'
-  elseif turn.role == 'system' then
-    return 'System'
-  end
-  return errors.printable(turn.role == 'tool' and turn.tool_name or turn.model or '?')
-end
-
-local name_groups = {
-  user = 'VeniceUser',
-  assistant = 'VeniceAssistant',
-  system = 'VeniceSystem',
-  tool = 'VeniceTool',
-}
-
-local function set_mark(self, owner, name, row, opts)
-  owner.drawn = owner.drawn or {}
-  opts.id = owner.drawn[name]
-  owner.drawn[name] = api.nvim_buf_set_extmark(self.buf, ns, row, 0, opts)
-end
-
---- Takes away what was drawn for a turn or a boundary: all, or the mark of one name.
----@param self venice.View
----@param owner table
----@param name string|nil
-function M.erase(self, owner, name)
-  for key, id in pairs(owner.drawn or {}) do
-    if not name or key == name then
-      api.nvim_buf_del_extmark(self.buf, ns, id)
-      owner.drawn[key] = nil
-    end
-  end
-end
-
--- Headers are overlays on an empty line: lines drawn above line 1 or a fold do not show everywhere.
-local function draw_header(self, turn, owner, row)
-  -- Whose own header was deleted has that of its reasoning, which is not sent.
-  local what = owner.part == 'reasoning' and ', reasoning' or ''
-  set_mark(self, owner, 'left', row, {
-    virt_text = {
-      { '── ', 'VeniceRule' },
-      { M.name_of(turn) .. what, name_groups[turn.role] },
-      { ' ' .. rule, 'VeniceRule' },
-    },
-    virt_text_pos = 'overlay',
-    priority = 100,
-  })
-  local words = conversation.summary(turn)
-  local signature, is_failure = receipt.word(turn)
-  if turn.status and turn.status_in_header then
-    words, signature = turn.status, nil
-  end
-  if signature and words ~= '' then
-    words = words .. ' · '
-  end
-  if words ~= '' or signature then
-    set_mark(self, owner, 'right', row, {
-      virt_text = {
-        { ' ' .. words, 'VeniceStatus' },
-        { signature or '', is_failure and 'VeniceError' or 'VeniceStatus' },
-      },
-      virt_text_pos = 'right_align',
-      priority = 110,
-    })
-  else
-    M.erase(self, owner, 'right')
-  end
-end
-
 local function draw_reasoning(self, turn, has_header)
   local first, last = self.bounds:region(turn.reasoning)
   local words = '▾ Reasoning'
@@ -120,14 +45,14 @@ local function draw_reasoning(self, turn, has_header)
   end
   if not has_header then
     -- At the end of the line, for a closed fold has its own words and an overlay would cover them.
-    set_mark(self, turn.reasoning, 'left', first - 1, {
+    drawn.set(self.buf, turn.reasoning, 'left', first - 1, {
       virt_text = { { words, 'VeniceReasoning' } },
       virt_text_pos = 'eol',
     })
   end
   if last >= first then
     local count = api.nvim_buf_line_count(self.buf)
-    set_mark(self, turn.reasoning, 'text', first, {
+    drawn.set(self.buf, turn.reasoning, 'text', first, {
       end_row = math.min(last + 1, count - 1),
       end_col = 0,
       right_gravity = false,
@@ -153,14 +78,6 @@ local function wrap(text, width)
   return lines
 end
 
-local function window_width(buf)
-  local width
-  for _, win in ipairs(vim.fn.win_findbuf(buf)) do
-    width = math.min(width or math.huge, api.nvim_win_get_width(win))
-  end
-  return math.max(20, (width or 80) - 2)
-end
-
 local kinds = { error = 'VeniceError', warning = 'VeniceWarning', note = 'VeniceNote' }
 
 -- The last row with text, for the blank ones at the end of a prompt are not meant.
@@ -177,10 +94,10 @@ local function draw_marks(self, turn)
   local marks = conversation.marks(turn)
   local _, last = self.bounds:region(M.last_bound(turn))
   if #marks == 0 or last < 0 then
-    M.erase(self, turn, 'marks')
+    drawn.erase(self.buf, turn, 'marks')
     return
   end
-  local virt_lines, width = {}, window_width(self.buf)
+  local virt_lines, width = {}, header.text_width(self.buf) - 2
   for _, mark in ipairs(marks) do
     for i, line in ipairs(wrap(mark.text, width - 2)) do
       local sign = i > 1 and '  ' or mark.kind == 'note' and '· ' or '! '
@@ -191,7 +108,7 @@ local function draw_marks(self, turn)
   local line = api.nvim_buf_get_lines(self.buf, row, row + 1, false)[1]
   -- Below a closed fold newer Neovims draw nothing, so above the next header; there always is one.
   local ends_folded = turn.has_calls and line == '</tool_call>'
-  set_mark(self, turn, 'marks', ends_folded and last + 1 or row, {
+  drawn.set(self.buf, turn, 'marks', ends_folded and last + 1 or row, {
     virt_lines = virt_lines,
     virt_lines_above = ends_folded,
   })
@@ -202,10 +119,10 @@ local function draw_status(self, turn, row)
   local line = api.nvim_buf_get_lines(self.buf, row + 1, row + 2, false)[1]
   turn.status_in_header = line ~= '' or M.alive(turn.reasoning) ~= nil
   if not turn.status or turn.status_in_header then
-    M.erase(self, turn, 'status')
+    drawn.erase(self.buf, turn, 'status')
     return
   end
-  set_mark(self, turn, 'status', row + 1, {
+  drawn.set(self.buf, turn, 'status', row + 1, {
     virt_text = { { turn.status, 'VeniceStatus' } },
     virt_text_pos = 'overlay',
   })
@@ -221,9 +138,9 @@ function M.turn(self, turn)
     if bound.turn == turn then
       if is_first then
         draw_status(self, turn, entry.row)
-        draw_header(self, turn, bound, entry.row)
+        header.draw(self, turn, bound, entry.row)
       else
-        M.erase(self, bound) -- It may have had the header.
+        drawn.erase(self.buf, bound) -- It may have had the header.
       end
       if bound.part == 'reasoning' then
         draw_reasoning(self, turn, is_first)
@@ -239,7 +156,8 @@ end
 --- Draws everything anew.
 ---@param self venice.View
 function M.all(self)
-  api.nvim_buf_clear_namespace(self.buf, ns, 0, -1)
+  self.drawn_width = header.text_width(self.buf)
+  drawn.clear(self.buf)
   for _, turn in ipairs(self.turns) do
     turn.drawn = nil
     for _, part in ipairs({ 'head', 'reasoning', 'answer' }) do
@@ -250,6 +168,14 @@ function M.all(self)
   end
   for _, turn in ipairs(self:live_turns()) do
     M.turn(self, turn)
+  end
+end
+
+--- Draws everything anew where a window of it has another width than when that was done.
+---@param self venice.View
+function M.refit(self)
+  if self.drawn_width ~= header.text_width(self.buf) then
+    M.all(self)
   end
 end
 
@@ -266,7 +192,7 @@ function M.status(self, turn, text)
   for _, entry in ipairs(self.bounds:live()) do
     if entry.bound.turn == turn then
       draw_status(self, turn, entry.row)
-      return draw_header(self, turn, entry.bound, entry.row)
+      return header.draw(self, turn, entry.bound, entry.row)
     end
   end
 end

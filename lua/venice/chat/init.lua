@@ -90,6 +90,7 @@ local function watch(chat)
   end)
   on('BufWinEnter', function()
     window.enter(chat, api.nvim_get_current_win())
+    chat.view:refit()
   end)
   on('BufReadCmd', function()
     chat.view:reload()
@@ -104,6 +105,19 @@ local function watch(chat)
     end)
   end)
 end
+
+-- Headers and marks are as wide as the window. Before 0.9 a window tells nobody that it has another
+-- size, so whoever comes into one looks.
+local resized = vim.fn.exists('##WinResized') == 1 and { 'WinResized' }
+  or { 'VimResized', 'WinEnter', 'WinLeave' }
+api.nvim_create_autocmd(resized, {
+  group = group,
+  callback = function()
+    for _, chat in ipairs(chats) do
+      chat.view:refit()
+    end
+  end,
+})
 
 --- Makes a chat. Its buffer is not shown yet.
 ---@return venice.Chat

@@ -3,6 +3,7 @@
 
 local conversation = require('venice.chat.conversation')
 local draw = require('venice.chat.draw')
+local drawn = require('venice.chat.drawn')
 
 local api = vim.api
 local alive, last_bound = draw.alive, draw.last_bound
@@ -67,11 +68,11 @@ local function forget_turn(view, turn)
   for _, part in ipairs(parts) do
     if turn[part] then
       view.bounds:drop(turn[part])
-      draw.erase(view, turn[part])
+      drawn.erase(view.buf, turn[part])
       turn[part] = nil
     end
   end
-  draw.erase(view, turn)
+  drawn.erase(view.buf, turn)
   for i, other in ipairs(view.turns) do
     if other == turn then
       table.remove(view.turns, i)
@@ -127,7 +128,7 @@ local function set_aside(view, turn, names)
   for _, part in ipairs(names) do
     if turn[part] then
       turn[part].gone = true
-      draw.erase(view, turn[part])
+      drawn.erase(view.buf, turn[part])
     end
   end
 end
@@ -146,7 +147,7 @@ function M.cut(view, turn, below, block)
   view:edit(function()
     for _, other in ipairs(below) do
       set_aside(view, other, parts)
-      draw.erase(view, other)
+      drawn.erase(view.buf, other)
     end
     -- There is always a line to write on.
     api.nvim_buf_set_lines(view.buf, last + 1, bottom + 1, false, last < first and { '' } or {})

@@ -4,6 +4,7 @@ local Bounds = require('venice.chat.bounds')
 local buffer = require('venice.chat.buffer')
 local conversation = require('venice.chat.conversation')
 local draw = require('venice.chat.draw')
+local header = require('venice.chat.header')
 
 local api = vim.api
 local alive, last_bound = draw.alive, draw.last_bound
@@ -330,7 +331,7 @@ function View:plain_lines(first, last)
     local i = entry.row - first + 2
     if lines[i] == '' and entry.bound.part ~= 'answer' then
       lines[i] = entry.bound.part == 'head'
-          and '── ' .. draw.name_of(entry.bound.turn) .. ' ──'
+          and '── ' .. header.name_of(entry.bound.turn) .. ' ──'
         or '── Reasoning ──'
     end
   end
@@ -348,6 +349,13 @@ end
 --- Draws everything anew.
 function View:draw_all()
   draw.all(self)
+end
+
+--- Draws everything anew where the width of its windows has changed.
+function View:refit()
+  if self:is_valid() then
+    draw.refit(self)
+  end
 end
 
 --- Shows what a request is doing, or nothing.
