@@ -147,8 +147,8 @@ local function check_headers(chat)
     if not seen[turn] then
       seen[turn] = true
       local name = require('venice.chat.header').name_of(turn)
-      local is_reasoning = entry.bound.part == 'reasoning'
-      wanted[#wanted + 1] = { row = entry.row, name = name .. (is_reasoning and ', reasoning' or '') }
+      name = name .. (entry.bound.part == 'reasoning' and ', reasoning' or '')
+      wanted[#wanted + 1] = { row = entry.row, name = name }
       -- A narrow window has no room for a whole name.
       local head = drawn[#wanted]
       local stem = head and head.name:match('^(.*)…$')

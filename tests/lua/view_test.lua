@@ -62,8 +62,8 @@ describe('a chat buffer', function()
       -- Neovim 0.7 tells nobody of a window's size.
       nvim.cmd('wincmd p')
       nvim.cmd('wincmd p')
-      local text = nvim.screen_text():gsub('─', '')
-      return text:match('(e2ee[^\n]-)%s*\n')
+      local line = nvim.screen_text():match('── (e2ee[^\n]*)'):gsub('─', '')
+      return (line:gsub('%s*$', ''))
     end
     local function change(code)
       nvim.lua([[local view = require('venice.chat').current().view
