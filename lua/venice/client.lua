@@ -228,13 +228,13 @@ function Client:_deliver()
   local batch = events.coalesce(self.pending)
   self.pending = {}
   self.handle:resume()
-  local rest = math.huge
+  local talker
   for _, event in ipairs(batch) do
     local request = self.requests[event.request]
     -- One that is not there any more was told its end by close().
     if request and event.parts then
       self:_call(request.handlers.on_event, events.text(event))
-      rest = math.min(rest, self:_call(request.handlers.pace) or 0)
+      talker = request
     elseif request and on_kind[event.kind] then
       on_kind[event.kind](self, request, event)
     end
@@ -242,7 +242,7 @@ function Client:_deliver()
   -- A chat that nobody sees is written seldom, so the editor need not wake for it more often. With
   -- another request under way it must: somebody may wait for that one.
   local is_alone = next(self.requests, (next(self.requests))) == nil
-  self.handle:set_rest(is_alone and rest > 0 and rest < math.huge and rest or nil)
+  self.handle:set_rest(talker and is_alone and self:_call(talker.handlers.pace) or nil)
 end
 
 function Client:_finish(id, err, info)

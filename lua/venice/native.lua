@@ -516,7 +516,7 @@ local function update_poll(client)
   if not client.poll then
     return
   end
-  local wanted = not (client.paused or client.resting or client.broken)
+  local wanted = not (client.paused or client.broken or client.timer:is_active())
   if wanted and not client.polling then
     client.poll:start('r', client.on_readable)
   elseif not wanted and client.polling then
@@ -528,17 +528,14 @@ end
 -- Text was given: the next may wait for the next frame. Without this, each token of a stream would
 -- wake the editor by itself, which costs more than all else about it.
 local function rest(client)
-  client.resting = true
-  update_poll(client)
   client.timer:start(client.rest_milliseconds, 0, function()
-    local was_resting = client.resting
-    client.resting = false
-    if was_resting and not (client.paused or client.broken) then
+    if not (client.paused or client.broken) then
       -- Most of the time there is something by now: the poll is started where there is not.
       client.on_readable()
     end
     update_poll(client)
   end)
+  update_poll(client)
 end
 
 --- Starts the delivery of events. `on_batch` is called in a fast context (no buffers, no vim.fn)
@@ -583,7 +580,9 @@ end
 --- Ends a rest: what comes next may be more than text.
 function Client:wake()
   self:set_rest()
-  self.resting = false
+  if self.timer then
+    self.timer:stop()
+  end
   update_poll(self)
 end
 

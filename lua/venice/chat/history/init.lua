@@ -166,7 +166,6 @@ local function show(chat)
   local window = require('venice.chat.window')
   window.open(chat)
   window.to_end(chat)
-  chat.view:draw_all() -- What is below a text is as wide as the window.
 end
 
 local function present(chat, name, data)
