@@ -25,7 +25,7 @@ enum { STEP_COUNT = sizeof steps / sizeof steps[0] };
 static int fail(struct attestation *a, int status)
 {
     a->failed = status;
-    report_check(a->report, "binding", "checks_completed", false, "internal",
+    report_check(a->report, CHECK_CHECKS_COMPLETED, false, "internal",
                  "the checks could not be completed: %s", venice_status_name(status));
     return status;
 }
@@ -142,7 +142,7 @@ int attestation_feed_response(struct attestation *a, const char *body, size_t le
         skip_all(a);
         return 0;
     }
-    report_check(a->report, "binding", "response_is_json", status == 0, "not_json",
+    report_check(a->report, CHECK_RESPONSE_IS_JSON, status == 0, "not_json",
                  status == 0                ? "the response is a JSON object"
                  : status == VENICE_E_LIMIT ? "the response is larger or deeper than real ones are"
                                             : "the response is not one well-formed JSON object");
@@ -164,7 +164,7 @@ int attestation_feed_quote(struct attestation *a, const uint8_t *quote, size_t l
         return 0;
     }
     if (len > EVIDENCE_QUOTE_MAX) {
-        report_check(a->report, "tdx", "quote_size_sane", false, "quote_too_large",
+        report_check(a->report, CHECK_QUOTE_SIZE_SANE, false, "quote_too_large",
                      "a quote of %zu bytes; a real one has about 5000", len);
         a->step = STEP_COUNT;
         return 0;

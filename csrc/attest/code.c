@@ -20,8 +20,6 @@ enum {
     TEXTS_MAX = 2
 };
 
-static const char section[] = "code";
-
 /* Where the pieces are (EVIDENCE section 2.1), and what has been learnt of them. */
 struct code {
     struct report *r;
@@ -99,7 +97,7 @@ static int replay(struct code *c, struct event_log *log, const cJSON *source, bo
 
     *holds = false;
     if (r == VENICE_E_MALFORMED) {
-        report_check(c->r, section, "event_log_well_formed", false, reason,
+        report_check(c->r, CHECK_EVENT_LOG_WELL_FORMED, false, reason,
                      strcmp(reason, "event_digest_mismatch") == 0
                          ? "event %zu is not what its digest or preimage says"
                      : strcmp(reason, "event_log_duplicate") == 0
@@ -112,7 +110,7 @@ static int replay(struct code *c, struct event_log *log, const cJSON *source, bo
         return r;
     differs = event_log_differs(log, c->quote);
     if (differs >= 0) {
-        report_check(c->r, section, "event_log_replayed", false, "rtmr_mismatch",
+        report_check(c->r, CHECK_EVENT_LOG_REPLAYED, false, "rtmr_mismatch",
                      "the %zu events of the log do not lead to RTMR%d of the quote",
                      log->event_count, differs);
         return 0;
@@ -136,13 +134,13 @@ static int replay_logs(struct code *c, const cJSON *const logs[LOGS_MAX], size_t
     }
     if (count == 0)
         return 0;
-    report_check(c->r, section, "event_log_well_formed", true, NULL, "%zu events%s",
-                 c->log.event_count, count > 1 ? ", in more than one copy" : "");
-    report_check(c->r, section, "event_log_replayed", true, NULL,
+    report_check(c->r, CHECK_EVENT_LOG_WELL_FORMED, true, NULL, "%zu events%s", c->log.event_count,
+                 count > 1 ? ", in more than one copy" : "");
+    report_check(c->r, CHECK_EVENT_LOG_REPLAYED, true, NULL,
                  "the events lead to RTMR0 to RTMR3 of the quote");
-    c->replayed = report_check(
-        c->r, section, "event_log_complete", c->log.ready, "event_log_incomplete",
-        c->log.ready ? "the log reaches system-ready" : "the log does not reach system-ready");
+    c->replayed = report_check(c->r, CHECK_EVENT_LOG_COMPLETE, c->log.ready, "event_log_incomplete",
+                               c->log.ready ? "the log reaches system-ready"
+                                            : "the log does not reach system-ready");
     return 0;
 }
 
@@ -161,8 +159,7 @@ static void read_events(struct code *c)
     c->os_image = find_event(c, "os-image-hash", OS_IMAGE_HASH_SIZE, OS_IMAGE_HASH_SIZE);
     c->key_provider = find_event(c, "key-provider", 1, KEY_PROVIDER_MAX);
     if (c->replayed)
-        report_check(c->r, section, "compose_hash_measured", c->compose != NULL,
-                     "compose_hash_mismatch",
+        report_check(c->r, CHECK_COMPOSE_HASH_MEASURED, c->compose != NULL, "compose_hash_mismatch",
                      c->compose ? "the log measures a compose hash"
                                 : "the log measures no compose hash before system-ready");
 }
@@ -201,7 +198,7 @@ static int check_compose_text(struct code *c)
         if (r != 0)
             return r;
         same = memcmp(hash, c->compose_hash, sizeof hash) == 0;
-        report_check(c->r, section, "compose_text_matches", same, "compose_hash_mismatch",
+        report_check(c->r, CHECK_COMPOSE_TEXT_MATCHES, same, "compose_hash_mismatch",
                      same ? "the compose text has the hash that was measured"
                           : "the compose text is not the one that was measured");
         if (same && !c->text)
@@ -211,7 +208,7 @@ static int check_compose_text(struct code *c)
 }
 
 /* One check for a value that info and tcb_info may both repeat. measured NULL: it is not. */
-static void check_restated(struct code *c, const char *id, const char *reason, const char *what,
+static void check_restated(struct code *c, enum check_id id, const char *reason, const char *what,
                            const char *name, const uint8_t *measured, size_t n)
 {
     enum claim a = claim_hex(c->info, name, measured, n);
@@ -220,11 +217,10 @@ static void check_restated(struct code *c, const char *id, const char *reason, c
     if (a == CLAIM_ABSENT && b == CLAIM_ABSENT)
         return;
     if (a != CLAIM_OTHER && b != CLAIM_OTHER)
-        report_check(c->r, section, id, true, NULL, "the response repeats the %s that was measured",
-                     what);
+        report_check(c->r, id, true, NULL, "the response repeats the %s that was measured", what);
     else
-        report_check(c->r, section, id, false, reason, "the response names another %s than %s",
-                     what, measured ? "was measured" : "the log, which measures none");
+        report_check(c->r, id, false, reason, "the response names another %s than %s", what,
+                     measured ? "was measured" : "the log, which measures none");
 }
 
 static const char *find_document(const struct code *c)
@@ -259,11 +255,11 @@ static void check_mrconfigid(struct code *c)
             report_not_proven(c->r, "What MRCONFIGID binds: its form is not known here.");
         return;
     }
-    report_check(
-        c->r, section, "mrconfigid_bound", match == MRCONFIGID_HOLDS, "mrconfigid_mismatch",
-        match == MRCONFIGID_HOLDS ? "MRCONFIGID (%s) binds the compose text that was measured"
-                                  : "MRCONFIGID (%s) binds something else than what was measured",
-        mrconfigid_form_name(form));
+    report_check(c->r, CHECK_MRCONFIGID_BOUND, match == MRCONFIGID_HOLDS, "mrconfigid_mismatch",
+                 match == MRCONFIGID_HOLDS
+                     ? "MRCONFIGID (%s) binds the compose text that was measured"
+                     : "MRCONFIGID (%s) binds something else than what was measured",
+                 mrconfigid_form_name(form));
 }
 
 /* --- what the body repeats -------------------------------------------------------------------- */
@@ -274,20 +270,20 @@ static void check_identities(struct code *c)
     enum claim provider;
 
     if (c->has_compose_hash)
-        check_restated(c, "compose_hash_restated", "compose_hash_mismatch", "compose hash",
+        check_restated(c, CHECK_COMPOSE_HASH_RESTATED, "compose_hash_mismatch", "compose hash",
                        "compose_hash", c->compose_hash, COMPOSE_HASH_SIZE);
     if (!c->replayed)
         return;
-    check_restated(c, "app_id_restated", "app_id_mismatch", "app id", "app_id",
+    check_restated(c, CHECK_APP_ID_RESTATED, "app_id_mismatch", "app id", "app_id",
                    c->app_id ? c->app_id->payload : NULL, c->app_id ? c->app_id->len : 0);
-    check_restated(c, "os_image_restated", "os_image_mismatch", "OS image hash", "os_image_hash",
-                   c->os_image ? c->os_image->payload : NULL, OS_IMAGE_HASH_SIZE);
+    check_restated(c, CHECK_OS_IMAGE_RESTATED, "os_image_mismatch", "OS image hash",
+                   "os_image_hash", c->os_image ? c->os_image->payload : NULL, OS_IMAGE_HASH_SIZE);
     provider =
         claim_text(c->info, "key_provider_info", c->key_provider ? c->key_provider->payload : NULL,
                    c->key_provider ? c->key_provider->len : 0);
     if (provider != CLAIM_ABSENT)
         report_check(
-            c->r, section, "key_provider_restated", provider == CLAIM_SAME, "key_provider_mismatch",
+            c->r, CHECK_KEY_PROVIDER_RESTATED, provider == CLAIM_SAME, "key_provider_mismatch",
             provider == CLAIM_SAME ? "the response repeats the key provider that was measured"
                                    : "the response names another key provider than was measured");
 }
@@ -315,10 +311,10 @@ static void check_registers(struct code *c)
             other = registers[i].name;
     }
     if (other)
-        report_check(c->r, section, "registers_restated", false, "registers_restated",
+        report_check(c->r, CHECK_REGISTERS_RESTATED, false, "registers_restated",
                      "the response names another %s than the quote", other);
     else if (count > 0)
-        report_check(c->r, section, "registers_restated", true, NULL,
+        report_check(c->r, CHECK_REGISTERS_RESTATED, true, NULL,
                      "the response repeats %zu registers as the quote has them", count);
 }
 

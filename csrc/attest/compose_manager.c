@@ -14,7 +14,7 @@
 
 enum { HASH_SIZE = 32, NONCE_AT = 32 };
 
-static const char section[] = "code", reason[] = "manager_statement";
+static const char reason[] = "manager_statement";
 
 /* The order in which the manager writes an action's members before it hashes them. */
 static const char *const action_members[] = { "timestamp", "action", "container", "image",
@@ -34,9 +34,9 @@ struct manager {
     bool holds;    /* every check of it did */
 };
 
-static void check(struct manager *m, const char *id, bool ok, const char *good, const char *bad)
+static void check(struct manager *m, enum check_id id, bool ok, const char *good, const char *bad)
 {
-    report_check(m->r, section, id, ok, reason, "%s", ok ? good : bad);
+    report_check(m->r, id, ok, reason, "%s", ok ? good : bad);
     m->holds = m->holds && ok;
 }
 
@@ -90,7 +90,8 @@ static void check_actions(struct manager *m)
     enum claim claim = claim_hex(m->object, "actions_hash", m->hash, HASH_SIZE);
 
     if (m->has_hash && claim != CLAIM_ABSENT)
-        check(m, "manager_actions", claim == CLAIM_SAME, "the actions have the hash that it names",
+        check(m, CHECK_MANAGER_ACTIONS, claim == CLAIM_SAME,
+              "the actions have the hash that it names",
               "the actions do not have the hash that the manager names");
     if (!m->has_hash)
         report_not_proven(m->r, "Which actions the compose manager took: their form is not known "
@@ -124,7 +125,7 @@ static void check_binding(struct manager *m)
                    (named == CLAIM_ABSENT && !m->has_hash);
     bool nonce = memcmp(bound + NONCE_AT, m->nonce, NONCE_SIZE) == 0;
 
-    check(m, "manager_quote_bound",
+    check(m, CHECK_MANAGER_QUOTE_BOUND,
           actions && nonce &&
               claim_hex(m->object, "report_data", bound, TDX_REPORT_DATA_SIZE) != CLAIM_OTHER,
           "its quote binds the actions and our nonce",
@@ -157,7 +158,7 @@ static void check_signature(struct manager *m)
     signed_by_it = p256_key(&key, q->attestation_key) == 0 &&
                    p256_verify(key, q->signature, q->bytes, q->signed_len);
     EVP_PKEY_free(key);
-    check(m, "manager_quote_signed", signed_by_it,
+    check(m, CHECK_MANAGER_QUOTE_SIGNED, signed_by_it,
           "the key that signed the quote signed the manager's too",
           "the signature of the manager's quote does not hold");
 }
@@ -171,11 +172,11 @@ static void check_quote(struct manager *m)
         return;
     }
     if (!m->has_quote) {
-        check(m, "manager_quote_bound", false, "", "the manager's quote is not a TDX quote");
+        check(m, CHECK_MANAGER_QUOTE_BOUND, false, "", "the manager's quote is not a TDX quote");
         return;
     }
     check_binding(m);
-    check(m, "manager_same_machine", is_same_machine(&m->quote, m->main),
+    check(m, CHECK_MANAGER_SAME_MACHINE, is_same_machine(&m->quote, m->main),
           "its quote has the same registers", "the manager's quote is of another machine");
     check_signature(m);
 }
@@ -239,7 +240,8 @@ int compose_manager_check(struct report *r, const struct evidence *e, const stru
         goto out;
     echoed = claim_hex(m.object, "nonce", nonce, NONCE_SIZE);
     if (echoed != CLAIM_ABSENT)
-        check(&m, "manager_nonce", echoed == CLAIM_SAME, "the manager's statement names our nonce",
+        check(&m, CHECK_MANAGER_NONCE, echoed == CLAIM_SAME,
+              "the manager's statement names our nonce",
               "the manager's statement names another nonce than ours");
     check_actions(&m);
     check_quote(&m);

@@ -11,13 +11,15 @@
 #include "venice.h"
 
 struct report {
-    cJSON *checks, *members, *not_proven;
-    size_t check_count, failed_count;
+    cJSON *checks, *members, *not_stated, *not_proven;
+    size_t check_count, failed_count, not_stated_count;
+    size_t held[2]; /* checks that hold, by their kind */
     bool refused;
     bool simulated;
     bool broken; /* something could not be stored: nothing may be concluded from the rest */
     enum report_level level;
     char reason[REPORT_CODE_MAX];
+    enum check_id failed_check; /* the first, where failed_count is not 0 */
     char failed_detail[REPORT_DETAIL_MAX];
 };
 
@@ -32,8 +34,9 @@ int report_new(struct report **out)
     }
     r->checks = cJSON_CreateArray();
     r->members = cJSON_CreateObject();
+    r->not_stated = cJSON_CreateArray();
     r->not_proven = cJSON_CreateArray();
-    if (!r->checks || !r->members || !r->not_proven) {
+    if (!r->checks || !r->members || !r->not_stated || !r->not_proven) {
         report_free(r);
         return VENICE_E_MEMORY;
     }
@@ -47,6 +50,7 @@ void report_free(struct report *r)
         return;
     cJSON_Delete(r->checks);
     cJSON_Delete(r->members);
+    cJSON_Delete(r->not_stated);
     cJSON_Delete(r->not_proven);
     wiping_free(r);
 }
@@ -124,28 +128,41 @@ static void set_reason(struct report *r, const char *reason)
         snprintf(r->reason, sizeof r->reason, "%s", reason);
 }
 
-static bool store_check(struct report *r, const char *section, const char *id, bool ok,
-                        const char *reason, const char *detail)
+static bool add_entry(cJSON *list, const struct check_row *row, bool has_result, bool ok,
+                      const char *reason, const char *detail)
 {
-    cJSON *check;
+    static const char *const kinds[] = { "proven", "stated" };
+    cJSON *entry = cJSON_CreateObject();
 
-    if (r->check_count >= REPORT_CHECKS_MAX)
-        return false;
-    check = cJSON_CreateObject();
-    if (!check || !cJSON_AddStringToObject(check, "id", id) ||
-        !cJSON_AddBoolToObject(check, "ok", ok) ||
-        !cJSON_AddStringToObject(check, "section", section) ||
-        (!ok && !cJSON_AddStringToObject(check, "reason", reason)) ||
-        (detail[0] && !cJSON_AddStringToObject(check, "detail", detail)) ||
-        !cJSON_AddItemToArray(r->checks, check)) {
-        cJSON_Delete(check);
-        return false;
-    }
-    return true;
+    if (entry && cJSON_AddStringToObject(entry, "id", row->id) &&
+        cJSON_AddStringToObject(entry, "section", row->section) &&
+        (!has_result || (cJSON_AddBoolToObject(entry, "ok", ok) &&
+                         cJSON_AddStringToObject(entry, "kind", kinds[row->kind]))) &&
+        (!reason || cJSON_AddStringToObject(entry, "reason", reason)) &&
+        (!detail[0] || cJSON_AddStringToObject(entry, "detail", detail)) &&
+        cJSON_AddItemToArray(list, entry))
+        return true;
+    cJSON_Delete(entry);
+    return false;
 }
 
-bool report_check(struct report *r, const char *section, const char *id, bool ok,
-                  const char *reason, const char *detail, ...)
+/* Counts the check, and remembers the first that failed. */
+static void count_check(struct report *r, enum check_id check, bool ok, const char *reason,
+                        const char *detail)
+{
+    if (ok) {
+        r->held[check_row(check)->kind]++;
+        return;
+    }
+    if (r->failed_count++ == 0) {
+        r->failed_check = check;
+        snprintf(r->failed_detail, sizeof r->failed_detail, "%s", detail);
+    }
+    set_reason(r, reason);
+}
+
+bool report_check(struct report *r, enum check_id check, bool ok, const char *reason,
+                  const char *detail, ...)
 {
     char text[REPORT_DETAIL_MAX] = "";
 
@@ -156,18 +173,28 @@ bool report_check(struct report *r, const char *section, const char *id, bool ok
         format_detail(text, detail, args);
         va_end(args);
     }
-    if (!reason)
-        reason = id;
-    if (!ok) {
-        if (r->failed_count == 0)
-            memcpy(r->failed_detail, text, sizeof text);
-        r->failed_count++;
-        set_reason(r, reason);
-    }
-    if (!store_check(r, section, id, ok, reason, text))
+    if (!ok && (!reason || !check_gives(check, reason))) {
         r->broken = true;
-    r->check_count++;
+        reason = "internal";
+    }
+    count_check(r, check, ok, reason, text);
+    if (r->check_count++ >= REPORT_CHECKS_MAX ||
+        !add_entry(r->checks, check_row(check), true, ok, ok ? NULL : reason, text))
+        r->broken = true;
     return ok;
+}
+
+void report_not_stated(struct report *r, enum check_id check, const char *detail, ...)
+{
+    char text[REPORT_DETAIL_MAX];
+    va_list args;
+
+    va_start(args, detail);
+    format_detail(text, detail, args);
+    va_end(args);
+    if (r->not_stated_count++ >= REPORT_CHECKS_MAX ||
+        !add_entry(r->not_stated, check_row(check), false, false, NULL, text))
+        r->broken = true;
 }
 
 void report_policy_refusal(struct report *r, const char *reason)
@@ -189,6 +216,11 @@ bool report_accepted(const struct report *r)
 const char *report_reason(const struct report *r)
 {
     return r->reason[0] ? r->reason : NULL;
+}
+
+const struct check_row *report_failed_check(const struct report *r)
+{
+    return r->failed_count > 0 ? check_row(r->failed_check) : NULL;
 }
 
 const char *report_failed_detail(const struct report *r)
@@ -326,6 +358,17 @@ static bool add_copy(cJSON *root, const char *name, const cJSON *value)
     return false;
 }
 
+/* How many checks hold, by what they are worth, and how many could not be made. */
+static bool add_counts(cJSON *root, const struct report *r)
+{
+    cJSON *counts = cJSON_AddObjectToObject(root, "counts");
+
+    return counts && cJSON_AddNumberToObject(counts, "proven", (double)r->held[CHECK_PROVEN]) &&
+           cJSON_AddNumberToObject(counts, "stated", (double)r->held[CHECK_STATED]) &&
+           cJSON_AddNumberToObject(counts, "not_stated", (double)r->not_stated_count) &&
+           cJSON_AddNumberToObject(counts, "failed", (double)r->failed_count);
+}
+
 /* The conclusions, then what r holds. Copies: cJSON's references leak where memory runs out. */
 static bool build(cJSON *root, const struct report *r)
 {
@@ -343,7 +386,9 @@ static bool build(cJSON *root, const struct report *r)
         if (!add_copy(root, member->string, member))
             return false;
     }
-    return add_copy(root, "checks", r->checks) && add_copy(root, "not_proven", r->not_proven);
+    return add_counts(root, r) && add_copy(root, "checks", r->checks) &&
+           add_copy(root, "not_stated", r->not_stated) &&
+           add_copy(root, "not_proven", r->not_proven);
 }
 
 int report_tree(const struct report *r, cJSON **out)

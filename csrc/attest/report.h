@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "attest/checks.h"
+
 enum report_level { LEVEL_NONE = 0, LEVEL_BINDING = 1, LEVEL_DCAP = 2, LEVEL_MEASURED = 3 };
 enum { REPORT_CHECKS_MAX = 256, REPORT_DETAIL_MAX = 512, REPORT_CODE_MAX = 64 };
 
@@ -15,14 +17,18 @@ struct report;
 int report_new(struct report **out);
 void report_free(struct report *r); /* takes NULL */
 
-/* Adds a check by its positive id ("nonce_bound"). section groups checks in the view: "binding",
- * "tdx", "code", "gpu". Where ok is false, the first reason given stays the report's reason.
- * detail is printf-like, may be NULL, and is made safe for a screen (control characters, length).
- * A failed allocation is remembered and makes report_json fail and report_verified false.
+/* Adds a check of the table (checks.def). Where ok is false, reason is one of the codes of its row,
+ * and the first one given stays the report's reason. detail is printf-like, may be NULL, and is
+ * made safe for a screen (control characters, length). A failed allocation, or a reason that the
+ * row does not have, is remembered and makes report_json fail and report_verified false.
  * Returns ok. */
-bool report_check(struct report *r, const char *section, const char *id, bool ok,
-                  const char *reason, const char *detail, ...)
-    __attribute__((format(printf, 6, 7)));
+bool report_check(struct report *r, enum check_id check, bool ok, const char *reason,
+                  const char *detail, ...) __attribute__((format(printf, 5, 6)));
+
+/* Notes that the response leaves out (absent, null or empty) what a check compares: no pass and no
+ * failure. detail as for report_check. */
+void report_not_stated(struct report *r, enum check_id check, const char *detail, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Marks the policy's refusal: verified stays, accepted becomes false, reason is set if none is. */
 void report_policy_refusal(struct report *r, const char *reason);
@@ -31,6 +37,8 @@ bool report_verified(const struct report *r); /* every check holds, and there wa
 /* Verified, not refused by the policy, and something was proven: level none is never accepted. */
 bool report_accepted(const struct report *r);
 const char *report_reason(const struct report *r); /* NULL: none */
+/* The row of the first check that failed; NULL: none did. */
+const struct check_row *report_failed_check(const struct report *r);
 /* The detail of the first check that failed, for a message; NULL: none failed or it had none. */
 const char *report_failed_detail(const struct report *r);
 
@@ -57,7 +65,7 @@ void report_not_proven(struct report *r, const char *sentence);
 int report_tree(const struct report *r, cJSON **out);
 
 /* Out: the report as JSON; free with wiping_free. VENICE_E_MEMORY also where an allocation failed
- * earlier. */
+ * earlier, or a check gave a reason that it does not have. */
 int report_json(const struct report *r, char **out, size_t *len);
 
 #endif

@@ -154,7 +154,7 @@ void server_verdict_check(struct report *r, const struct evidence *e, const stru
     const cJSON *verdict = e->server_verification;
     struct findings f = { .count = 0 };
 
-    report_check(r, "binding", "server_verified", e->verified == 1, "server_not_verified",
+    report_check(r, CHECK_SERVER_VERIFIED, e->verified == 1, "server_not_verified",
                  e->verified == 1 ? "Venice's own check passed (this alone proves nothing)"
                  : e->verified == 0
                      ? "Venice's own check failed"
@@ -163,7 +163,7 @@ void server_verdict_check(struct report *r, const struct evidence *e, const stru
     check_errors(&f, verdict);
     if (quote)
         check_copies(&f, verdict, quote);
-    report_check(r, "binding", "server_consistent", f.count == 0, "server_inconsistent", "%s",
+    report_check(r, CHECK_SERVER_CONSISTENT, f.count == 0, "server_inconsistent", "%s",
                  f.count > 0 ? f.text
                  : verdict   ? "nothing in Venice's report is negative or disagrees with the quote"
                              : "Venice reports no details");

@@ -32,7 +32,7 @@ static void check_quote_present(struct attestation *a)
 {
     const struct evidence *e = &a->evidence;
 
-    report_check(a->report, "binding", "quote_present", e->quote != NULL, "quote_missing",
+    report_check(a->report, CHECK_QUOTE_PRESENT, e->quote != NULL, "quote_missing",
                  e->quote           ? "the response holds a quote"
                  : e->quote_present ? "intel_quote is neither hex nor base64 of at most 64 KiB"
                                     : "the response holds no intel_quote");
@@ -54,10 +54,10 @@ int step_quote(struct attestation *a)
     a->has_quote = tdx_quote_parse(&a->quote, &reason, e->quote, e->quote_len) == 0;
     if (a->model || !a->policy.dcap_required) {
         if (a->has_quote)
-            report_check(r, "binding", "quote_well_formed", true, NULL, "a TDX quote of version %u",
+            report_check(r, CHECK_QUOTE_WELL_FORMED, true, NULL, "a TDX quote of version %u",
                          a->quote.version);
         else
-            report_check(r, "binding", "quote_well_formed", false, reason,
+            report_check(r, CHECK_QUOTE_WELL_FORMED, false, reason,
                          "the quote is not a complete TDX quote of version 4 or 5");
     }
     if (!a->has_quote)

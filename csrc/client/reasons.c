@@ -5,36 +5,6 @@
 #include "attest/date.h"
 #include "client/errors.h"
 
-/* %s is the model. A reason that is not here is shown with the detail of its check. */
-static const struct {
-    const char *reason, *words;
-} SENTENCES[] = {
-    { "not_json", "the attestation of %s is not readable" },
-    { "quote_missing", "the service showed no Intel TDX quote for %s" },
-    { "quote_malformed", "the Intel TDX quote of %s is not readable" },
-    { "nonce_missing", "the attestation of %s does not show our nonce" },
-    { "nonce_mismatch", "the attestation of %s answers another nonce than ours" },
-    { "nonce_source", "the attestation of %s is over a nonce that the service chose" },
-    { "model_mismatch", "the attestation is of another model than %s" },
-    { "signing_algo", "the key of %s is of a kind that the protocol does not have" },
-    { "signing_key_missing", "the attestation of %s shows no key to encrypt to" },
-    { "signing_key_invalid", "the key of %s is not a key" },
-    { "signing_key_mismatch", "the attestation of %s shows two different keys" },
-    { "address_mismatch", "the key of %s is not the one whose address is attested" },
-    { "report_data_nonce", "the quote of %s was not made for our nonce" },
-    { "report_data_address", "the quote of %s does not bind the key that is shown with it" },
-    { "server_not_verified", "the service itself could not verify %s" },
-    { "server_inconsistent", "what the service says about its own check of %s is inconsistent" },
-    { "td_debug", "the enclave of %s runs in debug mode: its operator can read it" },
-    { "collateral_missing", "there is no collateral from Intel to judge the quote of %s" },
-    { "collateral_malformed", "the collateral from Intel for %s is not readable" },
-    { "tcb_revoked", "Intel has revoked the platform of %s" },
-    { "pin_changed", "the enclave of %s is not one that you know (pin_changed)" },
-    { "measurement_not_allowed",
-      "the enclave of %s is not one that verify.measurements lists (measurement_not_allowed)" },
-    { "gpu_missing", "%s shows no GPU evidence, and your policy requires it" },
-};
-
 static const char HINT[] = ":Venice attest shows every check";
 
 /* ---- A platform whose state the policy does not take -------------------------------------- */
@@ -132,24 +102,24 @@ static int refuse_state(struct failure *f, const struct report *r, const char *m
 
 int error_from_report(struct failure *f, const struct report *r, const char *model)
 {
+    const struct check_row *failed = report_failed_check(r);
     const char *reason = report_reason(r);
     const char *detail = report_failed_detail(r);
     const char *status = report_string(r, "status");
+    const char *sentence, *at;
+    bool has_more;
 
     if (reason && status && strcmp(reason, "tcb_not_accepted") == 0)
         return refuse_state(f, r, model, status);
-    for (size_t i = 0; reason && i < sizeof SENTENCES / sizeof *SENTENCES; i++) {
-        if (strcmp(reason, SENTENCES[i].reason) == 0) {
-            char words[192];
-            const char *at = strstr(SENTENCES[i].words, "%s");
-
-            /* Not a format: the words come from a table and the model's name from outside. */
-            (void)snprintf(words, sizeof words, "%.*s%.100s%s", (int)(at - SENTENCES[i].words),
-                           SENTENCES[i].words, model, at + 2);
-            return failure_set(f, VENICE_E_ATTESTATION, HINT, "nothing was sent: %s", words);
-        }
-    }
-    return failure_set(f, VENICE_E_ATTESTATION, HINT,
-                       "nothing was sent: a check of %s failed: %s%s%s", model,
-                       reason ? reason : "unknown", detail ? ", " : "", detail ? detail : "");
+    sentence = failed ? failed->sentence : reason ? check_policy_sentence(reason) : NULL;
+    if (!sentence)
+        return failure_set(f, VENICE_E_ATTESTATION, HINT, "nothing was sent: %s was refused: %s",
+                           model, reason ? reason : "no reason was given");
+    at = strstr(sentence, "%s");
+    has_more = sentence[strlen(sentence) - 1] == ':';
+    /* Not a format: the words come from a table and the model's name from outside. */
+    return failure_set(f, VENICE_E_ATTESTATION, HINT, "nothing was sent: %.*s%.100s%s%s%s%s%s",
+                       (int)(at - sentence), sentence, model, at + 2, has_more ? " " : "",
+                       has_more ? reason : "", has_more && detail ? ", " : "",
+                       has_more && detail ? detail : "");
 }

@@ -21,7 +21,7 @@ static struct report *report_of(const char *status, const char *reason, int advi
     char id[32];
 
     assert_int_equal(report_new(&r), 0);
-    report_check(r, "tdx", "quote_signed", true, NULL, NULL);
+    report_check(r, CHECK_QUOTE_SIGNED, true, NULL, NULL);
     report_set_level(r, LEVEL_DCAP);
     report_set_number(r, "checked_at", now);
     for (int i = 0; i < advisories; i++) {
@@ -136,10 +136,13 @@ static void other_reasons(void **state)
 
     (void)state;
     error_from_report(&f, r, "m");
-    assert_string_equal(f.message, "nothing was sent: a check of m failed: tcb_not_accepted");
+    assert_string_equal(
+        f.message,
+        "nothing was sent: the platform of m is in a state that your policy does not accept");
     report_free(r);
     memset(&f, 0, sizeof f);
-    r = report_of("Revoked", "tcb_revoked", 1, SINCE);
+    r = report_of("Revoked", "pin_changed", 1, SINCE);
+    report_check(r, CHECK_TCB_NOT_REVOKED, false, "tcb_revoked", NULL);
     error_from_report(&f, r, "m");
     assert_string_equal(f.message, "nothing was sent: Intel has revoked the platform of m");
     assert_string_equal(f.hint, ":Venice attest shows every check");

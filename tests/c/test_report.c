@@ -97,27 +97,121 @@ static void the_first_failure_is_the_reason(void **state)
     cJSON *tree;
 
     (void)state;
-    assert_true(report_check(r, "binding", "one", true, NULL, NULL));
+    assert_true(report_check(r, CHECK_RESPONSE_IS_JSON, true, NULL, NULL));
     assert_true(report_verified(r));
-    assert_false(report_check(r, "tdx", "two", false, "second_wrong", "because of %d", 2));
-    assert_false(report_check(r, "tdx", "three", false, "third_wrong", "later"));
+    assert_false(report_check(r, CHECK_QUOTE_SIGNED, false, "quote_signature", "because of %d", 2));
+    assert_false(report_check(r, CHECK_NONCE_ECHOED, false, "nonce_mismatch", "later"));
     assert_false(report_verified(r));
-    assert_string_equal(report_reason(r), "second_wrong");
+    assert_string_equal(report_reason(r), "quote_signature");
     assert_string_equal(report_failed_detail(r), "because of 2");
     tree = as_json(r);
-    assert_string_equal(json_string(tree, "reason"), "second_wrong");
+    assert_string_equal(json_string(tree, "reason"), "quote_signature");
     check = json_at(tree, "checks", NULL)->child;
-    assert_string_equal(json_string(check, "id"), "one");
+    assert_string_equal(json_string(check, "id"), "response_is_json");
     assert_string_equal(json_string(check, "section"), "binding");
     assert_int_equal(json_bool(check, "ok"), 1);
     assert_null(json_at(check, "reason", NULL));
     check = check->next;
-    assert_string_equal(json_string(check, "id"), "two");
+    assert_string_equal(json_string(check, "id"), "quote_signed");
     assert_int_equal(json_bool(check, "ok"), 0);
-    assert_string_equal(json_string(check, "reason"), "second_wrong");
+    assert_string_equal(json_string(check, "reason"), "quote_signature");
     assert_string_equal(json_string(check, "detail"), "because of 2");
     cJSON_Delete(tree);
     report_free(r);
+}
+
+/* ---- What is proven, what is stated, what is not ---------------------------------------------- */
+
+static double count_of(const cJSON *tree, const char *name)
+{
+    return cJSON_GetNumberValue(json_at(tree, "counts", name, NULL));
+}
+
+static void a_check_says_what_it_is_worth(void **state)
+{
+    struct report *r = new_report();
+    const cJSON *check, *left_out;
+    cJSON *tree;
+
+    (void)state;
+    report_check(r, CHECK_NONCE_BOUND, true, NULL, NULL);
+    report_check(r, CHECK_KEY_BOUND, true, NULL, NULL);
+    report_check(r, CHECK_NONCE_ECHOED, true, NULL, NULL);
+    report_check(r, CHECK_QUOTE_SIGNED, false, "quote_signature", NULL);
+    report_not_stated(r, CHECK_MODEL_MATCHES, "no member \x1b%s", "model");
+    tree = as_json(r);
+    assert_true(count_of(tree, "proven") == 2 && count_of(tree, "stated") == 1);
+    assert_true(count_of(tree, "not_stated") == 1 && count_of(tree, "failed") == 1);
+    check = json_at(tree, "checks", NULL)->child;
+    assert_string_equal(json_string(check, "kind"), "proven");
+    assert_string_equal(json_string(check->next->next, "kind"), "stated");
+    assert_int_equal(cJSON_GetArraySize(json_at(tree, "checks", NULL)), 4);
+    left_out = json_at(tree, "not_stated", NULL)->child;
+    assert_string_equal(json_string(left_out, "id"), "model_matches");
+    assert_string_equal(json_string(left_out, "section"), "binding");
+    assert_string_equal(json_string(left_out, "detail"), "no member  model");
+    assert_null(json_at(left_out, "ok", NULL));
+    assert_ptr_equal(report_failed_check(r), check_row(CHECK_QUOTE_SIGNED));
+    cJSON_Delete(tree);
+    report_free(r);
+}
+
+/* What the response leaves out neither proves anything nor fails. */
+static void what_is_left_out_is_no_verdict(void **state)
+{
+    struct report *r = new_report();
+
+    (void)state;
+    report_set_level(r, LEVEL_DCAP);
+    report_not_stated(r, CHECK_NONCE_ECHOED, "absent");
+    assert_false(report_verified(r));
+    report_check(r, CHECK_NONCE_BOUND, true, NULL, NULL);
+    assert_true(report_verified(r));
+    assert_true(report_accepted(r));
+    assert_null(report_failed_check(r));
+    report_free(r);
+}
+
+static void a_reason_must_be_one_of_its_row(void **state)
+{
+    static const char *const bad[] = { NULL, "quote", "quote_signatures", "signature", "" };
+    char *text;
+    size_t len;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct report *r = new_report();
+
+        report_check(r, CHECK_QUOTE_SIGNED, false, bad[i], NULL);
+        assert_int_equal(report_json(r, &text, &len), VENICE_E_MEMORY);
+        report_free(r);
+    }
+    assert_true(check_gives(CHECK_QUOTE_SIGNED, "internal"));
+    assert_true(check_gives(CHECK_TCB_CHAIN_COMPLETE, "cert_not_ca"));
+    assert_false(check_gives(CHECK_QUOTE_SIGNED, "not_json"));
+}
+
+/* An id is unique in its section, a sentence names the model once, reasons are codes. */
+static void the_table_is_sound(void **state)
+{
+    (void)state;
+    for (int i = 0; i < CHECK_COUNT; i++) {
+        const struct check_row *row = check_row(i);
+        const char *at = strstr(row->sentence, "%s");
+
+        assert_true(row->id[0] && strlen(row->id) < REPORT_CODE_MAX);
+        assert_non_null(at);
+        assert_null(strchr(at + 1, '%'));
+        assert_true(row->reasons[0] > ' ');
+        assert_null(strstr(row->reasons, "  "));
+        assert_int_equal(strspn(row->reasons, "abcdefghijklmnopqrstuvwxyz0123456789_ "),
+                         strlen(row->reasons));
+        for (int k = 0; k < i; k++)
+            assert_false(strcmp(check_row(k)->id, row->id) == 0 &&
+                         strcmp(check_row(k)->section, row->section) == 0);
+    }
+    assert_null(check_policy_sentence("quote_signature"));
+    assert_non_null(check_policy_sentence("pin_changed"));
 }
 
 static void acceptance_wants_checks_policy_and_a_level(void **state)
@@ -127,7 +221,7 @@ static void acceptance_wants_checks_policy_and_a_level(void **state)
     (void)state;
     report_set_level(r, LEVEL_DCAP);
     assert_false(report_accepted(r)); /* no check ran */
-    report_check(r, "tdx", "one", true, NULL, NULL);
+    report_check(r, CHECK_QUOTE_SIGNED, true, NULL, NULL);
     assert_true(report_accepted(r));
     report_set_level(r, LEVEL_NONE);
     assert_false(report_accepted(r));
@@ -149,9 +243,9 @@ static void too_many_checks_are_no_report(void **state)
 
     (void)state;
     for (int i = 0; i < REPORT_CHECKS_MAX; i++)
-        report_check(r, "tdx", "check", true, NULL, NULL);
+        report_check(r, CHECK_QUOTE_SIGNED, true, NULL, NULL);
     assert_true(report_verified(r));
-    report_check(r, "tdx", "check", true, NULL, NULL);
+    report_check(r, CHECK_QUOTE_SIGNED, true, NULL, NULL);
     assert_false(report_verified(r));
     assert_int_equal(report_json(r, &text, &len), VENICE_E_MEMORY);
     assert_null(text);
@@ -200,7 +294,7 @@ static void a_member_that_cannot_be_stored_breaks_the_report(void **state)
     size_t len;
 
     (void)state;
-    report_check(r, "tdx", "one", true, NULL, NULL);
+    report_check(r, CHECK_QUOTE_SIGNED, true, NULL, NULL);
     report_set_string(r, "model", "text");
     report_set_string(r, "model.below", "a text has no members");
     assert_false(report_verified(r));
@@ -214,7 +308,7 @@ static void assert_detail(const char *given, const char *expected)
 {
     struct report *r = new_report();
 
-    report_check(r, "binding", "one", false, "wrong", "%s", given);
+    report_check(r, CHECK_KEY_BOUND, false, "report_data_address", "%s", given);
     assert_string_equal(report_failed_detail(r), expected);
     report_free(r);
 }
@@ -257,7 +351,7 @@ static void long_details_are_cut_between_characters(void **state)
         for (size_t i = start; i + 3 < sizeof text; i += 3)
             memcpy(text + i, "\xe2\x82\xac", 4);
         r = new_report();
-        report_check(r, "binding", "one", false, "wrong", "%s", text);
+        report_check(r, CHECK_KEY_BOUND, false, "report_data_address", "%s", text);
         cut = report_failed_detail(r);
         assert_true(strlen(cut) < REPORT_DETAIL_MAX && strlen(cut) > REPORT_DETAIL_MAX - 8);
         assert_string_equal(cut + strlen(cut) - 3, "...");
@@ -279,8 +373,8 @@ static bool build_report(void)
 
     if (report_new(&r) != 0)
         return false;
-    report_check(r, "binding", "one", true, NULL, "detail %d", 1);
-    report_check(r, "binding", "two", true, NULL, NULL);
+    report_check(r, CHECK_RESPONSE_IS_JSON, true, NULL, "detail %d", 1);
+    report_check(r, CHECK_NONCE_BOUND, true, NULL, NULL);
     report_set_hex(r, "measurements.mrtd", (const uint8_t *)"abc", 3);
     report_set_string(r, "model", "name");
     report_set_level(r, LEVEL_BINDING);
@@ -321,6 +415,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_report_says_nothing_good),
         cmocka_unit_test(the_first_failure_is_the_reason),
+        cmocka_unit_test(a_check_says_what_it_is_worth),
+        cmocka_unit_test(what_is_left_out_is_no_verdict),
+        cmocka_unit_test(a_reason_must_be_one_of_its_row),
+        cmocka_unit_test(the_table_is_sound),
         cmocka_unit_test(acceptance_wants_checks_policy_and_a_level),
         cmocka_unit_test(too_many_checks_are_no_report),
         cmocka_unit_test(members_are_kept_by_name),

@@ -13,8 +13,6 @@
 
 enum { COMPRESSED_SIZE = 33, SIGNATURE_SIZE = 65, ID_SIZE = 20, PURPOSE_MAX = 128 };
 
-static const char section[] = "code";
-
 /* The root that every recorded gateway key leads to. */
 static const uint8_t known_root[COMPRESSED_SIZE] = { 0x03, 0x34, 0xc7, 0x6e, 0x0c, 0x3f, 0x52,
                                                      0xec, 0x64, 0xcb, 0xf9, 0xbb, 0xf5, 0xc9,
@@ -192,7 +190,7 @@ int custody_check(struct report *r, const cJSON *keyset, const cJSON *custody)
             c.fault = "more keys than real gateways have";
     }
     if (c.checked > 0 || c.fault)
-        report_check(r, section, "custody_chain", !c.fault, "custody_chain", "%s",
+        report_check(r, CHECK_CUSTODY_CHAIN, !c.fault, "custody_chain", "%s",
                      c.fault        ? c.fault
                      : c.has_app_id ? "the keys were issued by one application key under one root"
                                     : "the keys were issued by one application key");

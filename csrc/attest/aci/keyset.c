@@ -15,8 +15,6 @@
 
 enum { HASH_SIZE = 32, DIGEST_CHARS = 7 + 2 * HASH_SIZE, SHOWN_MAX = 80 };
 
-static const char section[] = "code";
-
 struct papers {
     struct report *r;
     const struct evidence *e;
@@ -27,10 +25,10 @@ struct papers {
     char digest[DIGEST_CHARS + 1]; /* of the keyset, computed here; "" where it cannot be */
 };
 
-static void check(struct papers *p, const char *id, bool ok, const char *reason, const char *good,
+static void check(struct papers *p, enum check_id id, bool ok, const char *reason, const char *good,
                   const char *bad)
 {
-    report_check(p->r, section, id, ok, reason, "%s", ok ? good : bad);
+    report_check(p->r, id, ok, reason, "%s", ok ? good : bad);
 }
 
 /* --- hashes over exact tokens ----------------------------------------------------------------- */
@@ -73,7 +71,7 @@ static int check_digest(struct papers *p)
     r = digest_at(p->digest, p->e, path);
     if (r != 0 || !named)
         return r;
-    check(p, "keyset_digest", strcmp(p->digest, named) == 0, "keyset_digest",
+    check(p, CHECK_KEYSET_DIGEST, strcmp(p->digest, named) == 0, "keyset_digest",
           "the keyset has the digest that the response names",
           "the keyset does not have the digest that the response names");
     return 0;
@@ -92,7 +90,7 @@ static int check_identity(struct papers *p)
     r = digest_at(digest, p->e, path);
     if (r != 0)
         return r;
-    check(p, "keyset_identity", strcmp(digest, named) == 0, "keyset_identity",
+    check(p, CHECK_KEYSET_IDENTITY, strcmp(digest, named) == 0, "keyset_identity",
           "the workload id is the hash of the identity key",
           "the workload id is not the hash of the identity key");
     return 0;
@@ -144,7 +142,7 @@ static int check_endorsement(struct papers *p)
     r = verify_endorsement(p, algo, value);
     if (r == VENICE_E_MEMORY || r == VENICE_E_INTERNAL)
         return r;
-    check(p, "keyset_endorsed", r == 0 && (!named || strcmp(named, algo) == 0),
+    check(p, CHECK_KEYSET_ENDORSED, r == 0 && (!named || strcmp(named, algo) == 0),
           "keyset_endorsement", "the identity key signed the keyset's digest",
           "the identity key did not sign the keyset's digest");
     return 0;
@@ -169,12 +167,12 @@ static void check_validity(struct papers *p)
     double end;
 
     if (read_moment(&end, epoch, "not_after") || read_moment(&end, p->keyset, "not_after")) {
-        check(p, "keyset_valid", (double)p->now < end, "keyset_expired",
+        check(p, CHECK_KEYSET_VALID, (double)p->now < end, "keyset_expired",
               "the keyset is valid at this time", "the keyset's time is over");
         report_set_number(p->r, "aci.not_after", end);
     }
     if (read_moment(&end, json_at(p->report, "freshness", NULL), "stale_after")) {
-        check(p, "evidence_fresh", (double)p->now <= end + KEYSET_SKEW, "evidence_stale",
+        check(p, CHECK_EVIDENCE_FRESH, (double)p->now <= end + KEYSET_SKEW, "evidence_stale",
               "the gateway does not call its own evidence stale",
               "the gateway calls its own evidence stale");
         report_set_number(p->r, "aci.stale_after", end);
@@ -210,7 +208,7 @@ static void check_key(struct papers *p)
         else
             other++;
     }
-    check(p, "keyset_has_key", same > 0 && other == 0, "keyset_key_mismatch",
+    check(p, CHECK_KEYSET_HAS_KEY, same > 0 && other == 0, "keyset_key_mismatch",
           "the keyset names the signing key",
           other > 0 ? "the keyset names another secp256k1 key than the signing key"
                     : "the keyset does not name the signing key");
@@ -225,7 +223,7 @@ static void check_same_quote(struct papers *p)
         return;
     claim = claim_hex(evidence, "quote", p->e->quote, p->e->quote_len);
     if (claim != CLAIM_ABSENT)
-        check(p, "evidence_quote", claim == CLAIM_SAME, "evidence_quote_mismatch",
+        check(p, CHECK_EVIDENCE_QUOTE, claim == CLAIM_SAME, "evidence_quote_mismatch",
               "the gateway's evidence holds the same quote",
               "the gateway's evidence holds another quote");
 }
@@ -242,7 +240,7 @@ static void check_report_data(struct papers *p)
         named = claim_hex(p->report, "report_data", data, TDX_REPORT_DATA_SIZE / 2);
     if (repeated == CLAIM_ABSENT && named == CLAIM_ABSENT)
         return;
-    check(p, "evidence_report_data", repeated != CLAIM_OTHER && named != CLAIM_OTHER,
+    check(p, CHECK_EVIDENCE_REPORT_DATA, repeated != CLAIM_OTHER && named != CLAIM_OTHER,
           "evidence_quote_mismatch", "the gateway's evidence repeats REPORTDATA",
           "the gateway's evidence names another REPORTDATA than the quote");
 }
@@ -255,10 +253,10 @@ static void check_header(struct papers *p)
     const char *tee = json_string(p->report, "tee_type");
 
     if (version)
-        report_check(p->r, section, "aci_version", strcmp(version, "aci/1") == 0, "aci_version",
+        report_check(p->r, CHECK_ACI_VERSION, strcmp(version, "aci/1") == 0, "aci_version",
                      "api_version is %.*s", SHOWN_MAX, version);
     if (tee)
-        report_check(p->r, section, "aci_tee_type", strcmp(tee, "tdx") == 0, "aci_tee_type",
+        report_check(p->r, CHECK_ACI_TEE_TYPE, strcmp(tee, "tdx") == 0, "aci_tee_type",
                      "tee_type is %.*s", SHOWN_MAX, tee);
 }
 

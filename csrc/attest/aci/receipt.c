@@ -23,8 +23,6 @@ enum {
     SHOWN_MAX = 80
 };
 
-static const char section[] = "receipt";
-
 struct statement {
     struct report *r;
     const struct receipt_input *in;
@@ -35,10 +33,10 @@ struct statement {
     bool signature_holds;
 };
 
-static bool check(struct statement *s, const char *id, bool ok, const char *reason,
+static bool check(struct statement *s, enum check_id id, bool ok, const char *reason,
                   const char *good, const char *bad)
 {
-    return report_check(s->r, section, id, ok, reason, "%s", ok ? good : bad);
+    return report_check(s->r, id, ok, reason, "%s", ok ? good : bad);
 }
 
 /* ---- What it is about ----------------------------------------------------------------------- */
@@ -54,13 +52,13 @@ static bool agrees(const cJSON *object, const char *name, const char *wanted)
 
 static void check_subject(struct statement *s)
 {
-    check(s, "signing_algo_ecdsa", agrees(s->root, "signing_algo", "ecdsa"), "signing_algo",
+    check(s, CHECK_ANSWER_SIGNING_ALGO, agrees(s->root, "signing_algo", "ecdsa"), "signing_algo",
           "the signature is of the kind of the attested key",
           "the signature is of another kind than the attested key");
     if (s->in->model)
-        check(s, "model_matches", agrees(s->root, "model", s->in->model), "model_mismatch",
+        check(s, CHECK_ANSWER_MODEL, agrees(s->root, "model", s->in->model), "model_mismatch",
               "it names the model that was asked", "it names another model");
-    check(s, "request_matches",
+    check(s, CHECK_ANSWER_REQUEST,
           agrees(s->root, "request_id", s->in->request_id) &&
               agrees(s->root, "requested_request_id", s->in->request_id),
           "request_id_mismatch", "it names the id of this answer",
@@ -117,14 +115,14 @@ static void check_text(struct statement *s)
     const cJSON *payload = json_at(s->root, "payload", NULL);
 
     s->text = json_string(s->root, "text");
-    if (!check(s, "text_is_hashes", read_text(s), "signature_text",
+    if (!check(s, CHECK_ANSWER_TEXT, read_text(s), "signature_text",
                "what is signed is the hash of a request and that of a response",
                "what is signed is not a pair of hashes"))
         return;
     report_set_string(s->r, "request_hash", s->request_hash);
     report_set_string(s->r, "response_hash", s->response_hash);
     if (payload && !cJSON_IsNull(payload))
-        check(s, "payload_matches",
+        check(s, CHECK_ANSWER_PAYLOAD,
               cJSON_IsObject(payload) && repeats(payload, "request_hash", s->request_hash) &&
                   repeats(payload, "response_hash", s->response_hash),
               "signature_payload", "the hashes beside the text are the same",
@@ -156,15 +154,16 @@ static bool read_signature(struct statement *s, uint8_t signature[SIGNATURE_SIZE
 {
     uint8_t v;
 
-    if (!check(s, "signature_read",
+    if (!check(s, CHECK_ANSWER_SIGNATURE_READ,
                claim_read_hex(signature, SIGNATURE_SIZE, json_string(s->root, "signature")),
                "signature_malformed", "the signature is 65 bytes",
                "the signature is not 65 bytes in hex"))
         return false;
     v = signature[SIGNATURE_SIZE - 1];
     /* Other values that libsecp256k1 knows stand for points that no honest signature has. */
-    return check(s, "signature_form", v == 0 || v == 1 || v == 27 || v == 28, "signature_v",
-                 "its last byte is 0, 1, 27 or 28", "its last byte is not 0, 1, 27 or 28");
+    return check(s, CHECK_ANSWER_SIGNATURE_FORM, v == 0 || v == 1 || v == 27 || v == 28,
+                 "signature_v", "its last byte is 0, 1, 27 or 28",
+                 "its last byte is not 0, 1, 27 or 28");
 }
 
 static int check_signature(struct statement *s)
@@ -187,7 +186,7 @@ static int check_signature(struct statement *s)
         report_set_string(s->r, "signer", shown);
     }
     s->signature_holds =
-        check(s, "signed_by_enclave", r == 0 && memcmp(signer, s->address, sizeof signer) == 0,
+        check(s, CHECK_ANSWER_SIGNER, r == 0 && memcmp(signer, s->address, sizeof signer) == 0,
               "signature_signer", "the key that the quote binds signed the two hashes",
               "another key than the one that the quote binds signed this");
     return 0;
@@ -198,7 +197,7 @@ static void check_address(struct statement *s)
     uint8_t named[ADDRESS_SIZE];
     const char *text = json_string(s->root, "signing_address");
 
-    check(s, "address_matches",
+    check(s, CHECK_ANSWER_ADDRESS,
           claim_read_hex(named, sizeof named, text) && memcmp(named, s->address, sizeof named) == 0,
           "address_mismatch", "it names the attested key", "it does not name the attested key");
 }
@@ -230,7 +229,7 @@ static int judge(struct statement *s)
 
     if (r == VENICE_E_MEMORY)
         return r;
-    if (!check(s, "answer_is_json", r == 0 && cJSON_IsObject(s->root), "not_json",
+    if (!check(s, CHECK_ANSWER_IS_JSON, r == 0 && cJSON_IsObject(s->root), "not_json",
                "the answer is a JSON object", "the answer is not one well-formed JSON object"))
         return 0;
     check_subject(s);

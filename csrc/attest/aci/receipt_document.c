@@ -16,8 +16,6 @@
 
 enum { HASH_SIZE = 32, DIGEST_CHARS = 7 + 2 * HASH_SIZE, KEY_SIZE = 32, SIGNATURE_SIZE = 64 };
 
-static const char section[] = "receipt";
-
 struct papers {
     struct report *r;
     const struct receipt_document *d;
@@ -32,10 +30,10 @@ struct papers {
     bool holds;
 };
 
-static bool check(struct papers *p, const char *id, bool ok, const char *reason, const char *good,
+static bool check(struct papers *p, enum check_id id, bool ok, const char *reason, const char *good,
                   const char *bad)
 {
-    p->holds = report_check(p->r, section, id, ok, reason, "%s", ok ? good : bad) && p->holds;
+    p->holds = report_check(p->r, id, ok, reason, "%s", ok ? good : bad) && p->holds;
     return ok;
 }
 
@@ -100,7 +98,7 @@ static void check_events(struct papers *p)
         cJSON_IsArray(log) && received && received == log->child && returned && is_in_order(log);
     bool same;
 
-    if (!check(p, "receipt_events", sane, "receipt_events",
+    if (!check(p, CHECK_RECEIPT_EVENTS, sane, "receipt_events",
                "it tells of one request and one response",
                "it does not begin with one request, or has not exactly one response") ||
         !p->d->request_hash)
@@ -110,8 +108,8 @@ static void check_events(struct papers *p)
            (is_hash(returned, "body_hash", p->d->response_hash) ||
             is_hash(returned, "wire_hash", p->d->response_hash) ||
             is_hash(returned, "cleartext_hash", p->d->response_hash));
-    check(p, "receipt_hashes", same, "receipt_hashes", "its hashes are those of the signed text",
-          "its hashes are not those of the signed text");
+    check(p, CHECK_RECEIPT_HASHES, same, "receipt_hashes",
+          "its hashes are those of the signed text", "its hashes are not those of the signed text");
 }
 
 /* Said by the gateway itself; it is no more than that. */
@@ -122,7 +120,7 @@ static void check_time(struct papers *p)
     bool fresh = json_integer(&at, p->receipt, "served_at", 0, INT64_MAX) &&
                  at <= in->now + RECEIPT_SKEW && at >= begin;
 
-    check(p, "receipt_fresh", fresh, "receipt_time", "it is of the time of this answer",
+    check(p, CHECK_RECEIPT_FRESH, fresh, "receipt_time", "it is of the time of this answer",
           "it is of another time than this answer");
 }
 
@@ -130,9 +128,9 @@ static void check_contents(struct papers *p)
 {
     const cJSON *root = p->d->root;
 
-    check(p, "receipt_version", is_text(p->receipt, "api_version", "aci/1") && is_version(root),
+    check(p, CHECK_RECEIPT_VERSION, is_text(p->receipt, "api_version", "aci/1") && is_version(root),
           "receipt_version", "it is of the version aci/1", "it is of another version than aci/1");
-    check(p, "receipt_chat", is_text(p->receipt, "chat_id", p->d->in->request_id),
+    check(p, CHECK_RECEIPT_CHAT, is_text(p->receipt, "chat_id", p->d->in->request_id),
           "receipt_chat_id", "it names the id of this answer",
           "it names another id than this answer's");
     check_events(p);
@@ -193,8 +191,9 @@ static int check_digest(struct papers *p)
 
     if (r != 0)
         return r;
-    check(p, "keyset_digest", digest[0] && is_text(p->receipt, "workload_keyset_digest", digest),
-          "receipt_keyset", "it names the keyset that came with the attestation",
+    check(p, CHECK_RECEIPT_KEYSET,
+          digest[0] && is_text(p->receipt, "workload_keyset_digest", digest), "receipt_keyset",
+          "it names the keyset that came with the attestation",
           "it names another keyset than the one that came with the attestation");
     return 0;
 }
@@ -213,7 +212,7 @@ static int check_identity(struct papers *p)
         r = digest_of(digest, text, len);
     if (r != 0)
         return r;
-    check(p, "keyset_identity", digest[0] && is_text(p->receipt, "workload_id", digest),
+    check(p, CHECK_RECEIPT_WORKLOAD, digest[0] && is_text(p->receipt, "workload_id", digest),
           "receipt_workload", "its workload is the keyset's", "its workload is another one");
     return 0;
 }
@@ -223,8 +222,9 @@ static void check_validity(struct papers *p)
     const cJSON *epoch = json_at(p->keyset, "keyset_epoch", NULL);
     const cJSON *end = json_at(epoch ? epoch : p->keyset, "not_after", NULL);
 
-    check(p, "keyset_valid", cJSON_IsNumber(end) && (double)p->d->in->now < end->valuedouble,
-          "keyset_expired", "the keyset is valid at this time", "the keyset's time is over");
+    check(p, CHECK_RECEIPT_KEYSET_VALID,
+          cJSON_IsNumber(end) && (double)p->d->in->now < end->valuedouble, "keyset_expired",
+          "the keyset is valid at this time", "the keyset's time is over");
 }
 
 /* ---- The signature -------------------------------------------------------------------------- */
@@ -249,10 +249,10 @@ static bool find_key(struct papers *p, uint8_t key[KEY_SIZE])
             count++;
         }
     }
-    if (!check(p, "receipt_key", cJSON_IsArray(list) && count == 1, "receipt_key_unknown",
+    if (!check(p, CHECK_RECEIPT_KEY, cJSON_IsArray(list) && count == 1, "receipt_key_unknown",
                "the keyset has the receipt's key", "the keyset has not the receipt's key"))
         return false;
-    return check(p, "receipt_key_ed25519",
+    return check(p, CHECK_RECEIPT_KEY_ED25519,
                  is_text(found, "algo", "ed25519") &&
                      (!p->is_first || is_text(signature, "algo", "ed25519")) &&
                      claim_read_hex(key, KEY_SIZE, json_string(found, "public_key")),
@@ -313,7 +313,7 @@ static int check_signature(struct papers *p)
     wiping_free(text);
     if (r == VENICE_E_MEMORY || r == VENICE_E_INTERNAL)
         return r;
-    check(p, "receipt_signed", r == 0, "receipt_signature", "the receipt is signed by that key",
+    check(p, CHECK_RECEIPT_SIGNED, r == 0, "receipt_signature", "the receipt is signed by that key",
           "the receipt is not signed by that key");
     return 0;
 }
@@ -385,8 +385,8 @@ static bool read_receipt(struct papers *p)
     readable =
         cJSON_IsObject(p->receipt) && (p->is_first || cJSON_IsString(signature)) &&
         json_raw_member(&p->text, &p->text_len, in->response, in->response_len, "receipt") == 0;
-    return check(p, "receipt_read", readable, "receipt_malformed", "the gateway's receipt is there",
-                 "the gateway's receipt is not in its form");
+    return check(p, CHECK_RECEIPT_READ, readable, "receipt_malformed",
+                 "the gateway's receipt is there", "the gateway's receipt is not in its form");
 }
 
 static int check_against_keyset(struct papers *p)

@@ -13,8 +13,6 @@
 
 enum { CHAIN_TEXT_MAX = 64 * 1024, COMMON_NAME_MAX = 64 };
 
-static const char section[] = "gpu";
-
 struct gpus {
     struct report *r;
     struct gpu_evidence *e;
@@ -28,7 +26,7 @@ struct gpus {
 };
 
 static bool __attribute__((format(printf, 5, 6)))
-check(struct gpus *g, const char *id, bool ok, const char *reason, const char *format, ...)
+check(struct gpus *g, enum check_id id, bool ok, const char *reason, const char *format, ...)
 {
     char text[REPORT_DETAIL_MAX];
     va_list args;
@@ -36,7 +34,7 @@ check(struct gpus *g, const char *id, bool ok, const char *reason, const char *f
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    g->holds = report_check(g->r, section, id, ok, reason, "%s", text) && g->holds;
+    g->holds = report_check(g->r, id, ok, reason, "%s", text) && g->holds;
     return ok;
 }
 
@@ -56,7 +54,7 @@ static int read_payload(struct gpus *g)
     count = cJSON_IsArray(g->list) ? cJSON_GetArraySize(g->list) : 0;
     if (count >= 1 && count <= GPU_DEVICES_MAX)
         g->e->count = (size_t)count;
-    check(g, "gpu_evidence_read", g->e->count > 0, "gpu_malformed", "%s",
+    check(g, CHECK_GPU_EVIDENCE_READ, g->e->count > 0, "gpu_malformed", "%s",
           g->e->count > 0 ? "nvidia_payload holds a list of evidence"
                           : "nvidia_payload is not the text of a list of 1 to 32 answers");
     return 0;
@@ -82,7 +80,7 @@ static void check_nonce_text(struct gpus *g)
         if (json_at(entry, "nonce", NULL))
             ours = ours && is_our_nonce(g, json_string(entry, "nonce"));
     }
-    check(g, "gpu_nonce_echoed", ours, "gpu_nonce_mismatch", "%s",
+    check(g, CHECK_GPU_NONCE_ECHOED, ours, "gpu_nonce_mismatch", "%s",
           ours ? "the evidence is about our nonce" : "the evidence is about another nonce");
 }
 
@@ -99,7 +97,7 @@ static void check_arch(struct gpus *g)
 
         known = known && (own ? strcmp(own, arch) == 0 : !json_at(entry, "arch", NULL));
     }
-    if (check(g, "gpu_arch_known", known, "gpu_arch", "the architecture is %.40s",
+    if (check(g, CHECK_GPU_ARCH_KNOWN, known, "gpu_arch", "the architecture is %.40s",
               !arch   ? "not named"
               : known ? arch
                       : "none that is known here, or not one"))
@@ -191,10 +189,10 @@ static int read_devices(struct gpus *g)
         i++;
     }
     if (bad == SIZE_MAX)
-        check(g, "gpu_answer_read", true, NULL, "%zu SPDM answer%s with %zu measurements",
+        check(g, CHECK_GPU_ANSWER_READ, true, NULL, "%zu SPDM answer%s with %zu measurements",
               g->e->count, g->e->count == 1 ? "" : "s, each", g->e->devices[0].spdm.measurements);
     else
-        check(g, "gpu_answer_read", false, "gpu_evidence_malformed",
+        check(g, CHECK_GPU_ANSWER_READ, false, "gpu_evidence_malformed",
               "GPU %zu: its evidence is no SPDM answer", bad);
     return 0;
 }
@@ -207,12 +205,12 @@ static void check_chains(struct gpus *g)
         const struct gpu_device *d = &g->e->devices[i];
 
         if (d->fault) {
-            check(g, "gpu_chain_trusted", false, d->fault, "GPU %zu: the certificate chain: %s", i,
-                  d->words);
+            check(g, CHECK_GPU_CHAIN_TRUSTED, false, d->fault, "GPU %zu: the certificate chain: %s",
+                  i, d->words);
             return;
         }
     }
-    check(g, "gpu_chain_trusted", true, NULL, "each certificate chain leads to %s root",
+    check(g, CHECK_GPU_CHAIN_TRUSTED, true, NULL, "each certificate chain leads to %s root",
           g->in->root_pem ? "the given" : "NVIDIA's");
 }
 
@@ -258,7 +256,7 @@ static int is_alone(const struct gpus *g, const struct gpu_device *d)
     return 1;
 }
 
-static int check_all(struct gpus *g, const char *id, const char *reason, device_question *holds,
+static int check_all(struct gpus *g, enum check_id id, const char *reason, device_question *holds,
                      const char *good, const char *bad)
 {
     for (size_t i = 0; i < g->e->count; i++) {
@@ -280,26 +278,26 @@ static int check_devices(struct gpus *g)
     int r = 0;
 
     if (g->arch)
-        r = check_all(g, "gpu_is_gpu", "gpu_other_device", is_gpu,
+        r = check_all(g, CHECK_GPU_IS_GPU, "gpu_other_device", is_gpu,
                       "each certificate is a GPU's of this architecture",
                       "its certificate is not that of a GPU of this architecture");
     if (r == 0)
-        r = check_all(g, "gpu_signature", "gpu_signature", is_signed,
+        r = check_all(g, CHECK_GPU_SIGNATURE, "gpu_signature", is_signed,
                       "each answer is signed by its device",
                       "its answer is not signed by the key of its certificate");
     if (r == 0)
-        r = check_all(g, "gpu_nonce_signed", "gpu_nonce_not_signed", is_fresh,
+        r = check_all(g, CHECK_GPU_NONCE_SIGNED, "gpu_nonce_not_signed", is_fresh,
                       "each device signed our nonce", "it signed another nonce than ours");
     if (r == 0)
-        r = check_all(g, "gpu_firmware_bound", "gpu_firmware_mismatch", has_firmware,
+        r = check_all(g, CHECK_GPU_FIRMWARE_BOUND, "gpu_firmware_mismatch", has_firmware,
                       "each answer names the firmware id of its certificate",
                       "it names another firmware id than its certificate");
     if (r == 0)
-        r = check_all(g, "gpu_versions_named", "gpu_versions", has_versions,
+        r = check_all(g, CHECK_GPU_VERSIONS_NAMED, "gpu_versions", has_versions,
                       "each answer names its driver and VBIOS",
                       "its answer does not name its driver and VBIOS");
     if (r == 0)
-        r = check_all(g, "gpus_distinct", "gpu_duplicate", is_alone, "no device answers twice",
+        r = check_all(g, CHECK_GPUS_DISTINCT, "gpu_duplicate", is_alone, "no device answers twice",
                       "it has the key of another one in the list");
     return r;
 }
@@ -310,7 +308,7 @@ static void check_count(struct gpus *g)
     int64_t claimed = g->in->claimed;
 
     if (claimed > 0)
-        check(g, "gpu_count_claimed", (int64_t)g->e->count == claimed, "gpu_count_mismatch",
+        check(g, CHECK_GPU_COUNT_CLAIMED, (int64_t)g->e->count == claimed, "gpu_count_mismatch",
               "%zu GPU%s answered; the VM's configuration claims %lld", g->e->count,
               g->e->count == 1 ? "" : "s", (long long)claimed);
 }

@@ -12,8 +12,6 @@
 
 enum { TOKENS_MAX = 1 + GPU_DEVICES_MAX };
 
-static const char section[] = "gpu";
-
 struct nras {
     struct report *r;
     const struct nras_input *in;
@@ -24,17 +22,17 @@ struct nras {
     bool holds;
 };
 
-static bool check(struct nras *n, const char *id, const char *reason, const char *good,
+static bool check(struct nras *n, enum check_id id, const char *reason, const char *good,
                   const char *bad)
 {
-    bool ok = report_check(n->r, section, id, !reason, reason, "%s", reason ? bad : good);
+    bool ok = report_check(n->r, id, !reason, reason, "%s", reason ? bad : good);
 
     n->holds = n->holds && ok;
     return ok;
 }
 
 /* The same where one token is to blame. */
-static bool blame(struct nras *n, const char *id, const char *reason, size_t token,
+static bool blame(struct nras *n, enum check_id id, const char *reason, size_t token,
                   const char *words)
 {
     char text[REPORT_DETAIL_MAX];
@@ -82,7 +80,7 @@ static int read_answer(struct nras *n)
 
     if (r == VENICE_E_MEMORY)
         return r;
-    check(n, "nras_answer_read", r == 0 && has_form(n->answer) ? NULL : "nras_malformed",
+    check(n, CHECK_NRAS_ANSWER_READ, r == 0 && has_form(n->answer) ? NULL : "nras_malformed",
           "NVIDIA's service answered", "the answer of NVIDIA's service is not in its form");
     return 0;
 }
@@ -103,7 +101,7 @@ static bool find_tokens(struct nras *n, const char *texts[TOKENS_MAX])
         all = texts[1 + i] != NULL;
     }
     n->count = 1 + wanted;
-    return check(n, "nras_gpus_named", all ? NULL : "nras_gpu_set",
+    return check(n, CHECK_NRAS_GPUS_NAMED, all ? NULL : "nras_gpu_set",
                  "the answer is about as many GPUs as were shown",
                  "the answer is about other GPUs than were shown");
 }
@@ -116,20 +114,21 @@ static int read_tokens(struct nras *n, const char *const texts[TOKENS_MAX])
         if (r == VENICE_E_MEMORY)
             return r;
         if (r != 0) {
-            blame(n, "nras_tokens_read", "nras_token_malformed", i, "it is no web token");
+            blame(n, CHECK_NRAS_TOKENS_READ, "nras_token_malformed", i, "it is no web token");
             return 0;
         }
     }
-    check(n, "nras_tokens_read", NULL, "every token is well-formed", NULL);
+    check(n, CHECK_NRAS_TOKENS_READ, NULL, "every token is well-formed", NULL);
     for (size_t i = 0; i < n->count; i++) {
         const char *reason = jwt_header_fault(&n->tokens[i]);
 
         if (reason) {
-            blame(n, "nras_algorithm", reason, i, "its header asks for something else than ES384");
+            blame(n, CHECK_NRAS_ALGORITHM, reason, i,
+                  "its header asks for something else than ES384");
             return 0;
         }
     }
-    check(n, "nras_algorithm", NULL, "every token is for ES384", NULL);
+    check(n, CHECK_NRAS_ALGORITHM, NULL, "every token is for ES384", NULL);
     return 0;
 }
 
@@ -162,7 +161,7 @@ static int find_keys(struct nras *n)
 
     if (r == VENICE_E_MEMORY)
         return r;
-    if (!check(n, "nras_key_set_read", readable ? NULL : "jwks_malformed",
+    if (!check(n, CHECK_NRAS_KEY_SET_READ, readable ? NULL : "jwks_malformed",
                "NVIDIA's key set is readable", "NVIDIA's key set is not readable"))
         return 0;
     for (size_t i = 0; i < n->count; i++) {
@@ -170,13 +169,13 @@ static int find_keys(struct nras *n)
 
         r = find_key(n, i, &reason, &words);
         if (r == VENICE_E_INTEGRITY) {
-            blame(n, "nras_key_certified", reason, i, words);
+            blame(n, CHECK_NRAS_KEY_CERTIFIED, reason, i, words);
             return 0;
         }
         if (r != 0)
             return r;
     }
-    check(n, "nras_key_certified", NULL,
+    check(n, CHECK_NRAS_KEY_CERTIFIED, NULL,
           n->in->root_pem ? "the given root stands behind the keys of the tokens"
                           : "NVIDIA's pinned certificate stands behind the keys of the tokens",
           NULL);
@@ -190,19 +189,19 @@ static int check_signatures(struct nras *n)
         int r = p384_verify(n->keys[i], t->signature, (const uint8_t *)t->text, t->signed_len);
 
         if (r == VENICE_E_INTEGRITY) {
-            blame(n, "nras_signature", "nras_signature", i, "its signature does not hold");
+            blame(n, CHECK_NRAS_SIGNATURE, "nras_signature", i, "its signature does not hold");
             return 0;
         }
         if (r != 0)
             return r;
     }
-    check(n, "nras_signature", NULL, "every token is signed", NULL);
+    check(n, CHECK_NRAS_SIGNATURE, NULL, "every token is signed", NULL);
     return 0;
 }
 
 /* ---- What is said --------------------------------------------------------------------------- */
 
-static void check_each(struct nras *n, const char *id, const char *good, size_t first, size_t end,
+static void check_each(struct nras *n, enum check_id id, const char *good, size_t first, size_t end,
                        const char *(*fault)(const char **words, const struct nras_question *q))
 {
     for (size_t i = first; i < end; i++) {
@@ -226,20 +225,20 @@ static void check_each(struct nras *n, const char *id, const char *good, size_t 
 
 static void check_claims(struct nras *n)
 {
-    check_each(n, "nras_issuer", "NVIDIA's service issued every token", 0, n->count,
+    check_each(n, CHECK_NRAS_ISSUER, "NVIDIA's service issued every token", 0, n->count,
                nras_issuer_fault);
-    check_each(n, "nras_valid_now", "every token is valid at this time", 0, n->count,
+    check_each(n, CHECK_NRAS_VALID_NOW, "every token is valid at this time", 0, n->count,
                nras_time_fault);
-    check_each(n, "nras_passed", "the overall result is good", 0, 1, nras_result_fault);
-    check_each(n, "nras_nonce", "every token is about our nonce", 0, 1, nras_nonce_fault);
-    check_each(n, "nras_submods", "the overall token names the tokens of the GPUs", 0, 1,
+    check_each(n, CHECK_NRAS_PASSED, "the overall result is good", 0, 1, nras_result_fault);
+    check_each(n, CHECK_NRAS_NONCE, "every token is about our nonce", 0, 1, nras_nonce_fault);
+    check_each(n, CHECK_NRAS_SUBMODS, "the overall token names the tokens of the GPUs", 0, 1,
                nras_submods_fault);
-    check_each(n, "nras_no_error", "no GPU has failed", 1, n->count, nras_error_fault);
-    check_each(n, "nras_gpu_nonce", "every GPU's token is about our nonce", 1, n->count,
+    check_each(n, CHECK_NRAS_NO_ERROR, "no GPU has failed", 1, n->count, nras_error_fault);
+    check_each(n, CHECK_NRAS_GPU_NONCE, "every GPU's token is about our nonce", 1, n->count,
                nras_nonce_fault);
-    check_each(n, "nras_claims", "NVIDIA calls the measurements of every GPU good", 1, n->count,
+    check_each(n, CHECK_NRAS_CLAIMS, "NVIDIA calls the measurements of every GPU good", 1, n->count,
                nras_claims_fault);
-    check_each(n, "nras_same_device", "every token is about the device that we were shown", 1,
+    check_each(n, CHECK_NRAS_SAME_DEVICE, "every token is about the device that we were shown", 1,
                n->count, nras_device_fault);
 }
 
@@ -294,7 +293,7 @@ int nras_check(struct report *r, bool *holds, int64_t *until, const struct nras_
     if (in->response)
         status = judge(&n);
     else
-        check(&n, "nras_answer_present", "nras_missing", NULL,
+        check(&n, CHECK_NRAS_ANSWER_PRESENT, "nras_missing", NULL,
               "there is no answer of NVIDIA's service, which verify.nras asks for");
     *holds = status == 0 && n.holds;
     if (*holds && until)

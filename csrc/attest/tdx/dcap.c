@@ -19,7 +19,7 @@
 
 /* --- what the steps use ------------------------------------------------------------------- */
 
-bool dcap_check(struct dcap *d, const char *id, const char *reason, const char *detail, ...)
+bool dcap_check(struct dcap *d, enum check_id id, const char *reason, const char *detail, ...)
 {
     struct dcap_result *out = d->out;
     char text[REPORT_DETAIL_MAX] = "";
@@ -27,7 +27,7 @@ bool dcap_check(struct dcap *d, const char *id, const char *reason, const char *
     if (out->check_count == DCAP_CHECKS_MAX && !reason)
         reason = "internal"; /* cannot happen: there are fewer steps than places */
     if (out->check_count < DCAP_CHECKS_MAX)
-        out->checks[out->check_count++] = (struct dcap_check){ id, !reason, reason };
+        out->checks[out->check_count++] = (struct dcap_check){ check_row(id)->id, !reason, reason };
     if (reason && !out->reason)
         out->reason = reason;
     if (d->report) {
@@ -38,7 +38,7 @@ bool dcap_check(struct dcap *d, const char *id, const char *reason, const char *
             vsnprintf(text, sizeof text, detail, args);
             va_end(args);
         }
-        report_check(d->report, "tdx", id, !reason, reason, "%s", text);
+        report_check(d->report, id, !reason, reason, "%s", text);
     }
     return !reason;
 }
@@ -70,8 +70,8 @@ static bool step_quote(struct dcap *d)
     /* The parser says what is wrong; its result says nothing more. */
     if (tdx_quote_parse(&d->quote, &reason, d->in->quote, d->in->quote_len) != 0 && !reason)
         reason = "quote_truncated";
-    return dcap_check(d, "tdx_quote_well_formed", reason, "version %u, %zu bytes", d->quote.version,
-                      d->in->quote_len);
+    return dcap_check(d, CHECK_TDX_QUOTE_WELL_FORMED, reason, "version %u, %zu bytes",
+                      d->quote.version, d->in->quote_len);
 }
 
 static bool step_collateral(struct dcap *d)
@@ -81,7 +81,8 @@ static bool step_collateral(struct dcap *d)
     if (!d->in->collateral)
         return true; /* after what the quote alone can show: step_collateral_present */
     r = collateral_read(&d->collateral, d->in->collateral, d->in->collateral_len);
-    return dcap_check(d, "collateral_readable", dcap_reason(d, r, "collateral_malformed"), NULL);
+    return dcap_check(d, CHECK_COLLATERAL_READABLE, dcap_reason(d, r, "collateral_malformed"),
+                      NULL);
 }
 
 static bool step_signer_chains(struct dcap *d)
@@ -98,13 +99,13 @@ static bool step_pck_extension(struct dcap *d)
         reason = "pck_extension";
     else
         hex_encode(d->out->fmspc, f, sizeof d->pck.fmspc);
-    return dcap_check(d, "pck_extension_well_formed", reason, "%s%s", reason ? "" : "FMSPC ",
+    return dcap_check(d, CHECK_PCK_EXTENSION_WELL_FORMED, reason, "%s%s", reason ? "" : "FMSPC ",
                       d->out->fmspc);
 }
 
 static bool step_collateral_present(struct dcap *d)
 {
-    return dcap_check(d, "collateral_present", d->in->collateral ? NULL : "collateral_missing",
+    return dcap_check(d, CHECK_COLLATERAL_PRESENT, d->in->collateral ? NULL : "collateral_missing",
                       "FMSPC %s, %s CA", d->out->fmspc, d->out->ca);
 }
 
@@ -112,17 +113,18 @@ static bool step_collateral_present(struct dcap *d)
 
 /* The ids and codes of one of the two. */
 struct json_words {
-    const char *readable, *signed_by_intel, *complete, *current;
+    enum check_id readable, signed_by_intel, complete, current;
     const char *malformed, *signature, *not_yet_valid, *expired;
 };
 
 static const struct json_words tcb_info_words = {
-    "tcb_info_readable", "tcb_info_signed",   "tcb_info_complete",     "tcb_info_current",
-    "tcbinfo_malformed", "tcbinfo_signature", "tcbinfo_not_yet_valid", "tcbinfo_expired",
+    CHECK_TCB_INFO_READABLE, CHECK_TCB_INFO_SIGNED, CHECK_TCB_INFO_COMPLETE, CHECK_TCB_INFO_CURRENT,
+    "tcbinfo_malformed",     "tcbinfo_signature",   "tcbinfo_not_yet_valid", "tcbinfo_expired",
 };
 static const struct json_words qe_identity_words = {
-    "qe_identity_readable", "qe_identity_signed", "qe_identity_complete", "qe_identity_current",
-    "qeid_malformed",       "qeid_signature",     "qeid_not_yet_valid",   "qeid_expired",
+    CHECK_QE_IDENTITY_READABLE, CHECK_QE_IDENTITY_SIGNED, CHECK_QE_IDENTITY_COMPLETE,
+    CHECK_QE_IDENTITY_CURRENT,  "qeid_malformed",         "qeid_signature",
+    "qeid_not_yet_valid",       "qeid_expired",
 };
 
 /* Syntax first, then the signature over the exact bytes (rules 17, 18; section 1a h). */
@@ -178,11 +180,11 @@ static bool step_tcb_info(struct dcap *d)
                     info->level_count))
         return false;
     d->out->tcb_info_eval = info->json.evaluation;
-    if (!dcap_check(d, "fmspc_matches",
+    if (!dcap_check(d, CHECK_FMSPC_MATCHES,
                     hex_is(info->fmspc, d->pck.fmspc, sizeof d->pck.fmspc) ? NULL
                                                                            : "fmspc_mismatch",
                     "certificate %s, TCB info %s", d->out->fmspc, info->fmspc) ||
-        !dcap_check(d, "pceid_matches",
+        !dcap_check(d, CHECK_PCEID_MATCHES,
                     hex_is(info->pce_id, d->pck.pceid, sizeof d->pck.pceid) ? NULL
                                                                             : "pceid_mismatch",
                     "TCB info %s", info->pce_id))
@@ -250,13 +252,13 @@ static bool step_qe_report(struct dcap *d)
                             QE_REPORT_SIZE);
     int r;
 
-    if (!dcap_check(d, "qe_report_signed", good ? NULL : "qe_report_signature",
+    if (!dcap_check(d, CHECK_QE_REPORT_SIGNED, good ? NULL : "qe_report_signature",
                     "by the PCK certificate's key"))
         return false;
     r = p256_key(&d->attestation_key, q->attestation_key);
-    return dcap_check(d, "attestation_key_valid", dcap_reason(d, r, "att_key_invalid"), NULL) &&
-           dcap_check(d, "attestation_key_bound", qe_report_data_fault(d), NULL) &&
-           dcap_check(d, "qe_genuine", qe_identity_mismatch(&d->qe, q->qe_report),
+    return dcap_check(d, CHECK_ATTESTATION_KEY_VALID, dcap_reason(d, r, "att_key_invalid"), NULL) &&
+           dcap_check(d, CHECK_ATTESTATION_KEY_BOUND, qe_report_data_fault(d), NULL) &&
+           dcap_check(d, CHECK_QE_GENUINE, qe_identity_mismatch(&d->qe, q->qe_report),
                       "product %u, SVN %u", d->qe.isvprodid, qe_report_isvsvn(q->qe_report));
 }
 
@@ -266,7 +268,7 @@ static bool step_qe_level(struct dcap *d)
         tcb_isv_level_match(d->qe.levels, d->qe.level_count, qe_report_isvsvn(d->quote.qe_report));
     if (d->qe_level)
         d->out->qe = d->qe_level->verdict.status;
-    return dcap_check(d, "qe_level_found", d->qe_level ? NULL : "qe_svn_unsupported", "%s",
+    return dcap_check(d, CHECK_QE_LEVEL_FOUND, d->qe_level ? NULL : "qe_svn_unsupported", "%s",
                       d->qe_level ? tcb_status_name(d->out->qe) : "below every level");
 }
 
@@ -275,14 +277,15 @@ static bool step_quote_signature(struct dcap *d)
     bool good =
         p256_verify(d->attestation_key, d->quote.signature, d->quote.bytes, d->quote.signed_len);
 
-    return dcap_check(d, "quote_signed", good ? NULL : "quote_signature", "by the attestation key");
+    return dcap_check(d, CHECK_QUOTE_SIGNED, good ? NULL : "quote_signature",
+                      "by the attestation key");
 }
 
 static bool step_td(struct dcap *d)
 {
-    return dcap_check(d, "td_attributes_allowed", td_attributes_fault(&d->quote), NULL) &&
-           dcap_check(d, "td_xfam_allowed", td_xfam_fault(&d->quote), NULL) &&
-           dcap_check(d, "td_no_service_td", td_mrservicetd_fault(&d->quote), NULL);
+    return dcap_check(d, CHECK_TD_ATTRIBUTES_ALLOWED, td_attributes_fault(&d->quote), NULL) &&
+           dcap_check(d, CHECK_TD_XFAM_ALLOWED, td_xfam_fault(&d->quote), NULL) &&
+           dcap_check(d, CHECK_TD_NO_SERVICE_TD, td_mrservicetd_fault(&d->quote), NULL);
 }
 
 /* --- all of it ---------------------------------------------------------------------------- */

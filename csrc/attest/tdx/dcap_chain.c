@@ -30,7 +30,7 @@ static void show_certificate(struct dcap *d, const char *role, const struct x509
 }
 
 /* The chain's last certificate is the trust anchor, byte for byte (rule 6). */
-static bool check_root_pin(struct dcap *d, const char *id, const struct x509_cert *c)
+static bool check_root_pin(struct dcap *d, enum check_id id, const struct x509_cert *c)
 {
     bool same = c->der_len == d->root.der_len && memcmp(c->der, d->root.der, c->der_len) == 0;
 
@@ -39,7 +39,7 @@ static bool check_root_pin(struct dcap *d, const char *id, const struct x509_cer
 }
 
 /* One certificate under the next one of its chain, or under itself (rule 9). */
-static bool check_certificate(struct dcap *d, const char *id, struct x509_cert *c,
+static bool check_certificate(struct dcap *d, enum check_id id, struct x509_cert *c,
                               const struct x509_cert *issuer)
 {
     char name[DCAP_NAME_MAX + 1], first[DATE_CHARS + 1], last[DATE_CHARS + 1];
@@ -107,31 +107,32 @@ static bool check_pck_roles(struct dcap *d)
 
     if (!reason)
         d->out->ca = dcap_ca_kind(&c[PCK_CA]);
-    if (!dcap_check(d, "pck_ca_role", reason, "a CA for PCK certificates (%s)",
+    if (!dcap_check(d, CHECK_PCK_CA_ROLE, reason, "a CA for PCK certificates (%s)",
                     d->out->ca ? d->out->ca : "of another name or kind"))
         return false;
-    return dcap_check(d, "pck_role", end_entity_fault(&c[PCK_LEAF], pck_cn), "%s", pck_cn) &&
-           dcap_check(d, "root_role", root_fault(&c[PCK_ROOT]), "%s", root_cn);
+    return dcap_check(d, CHECK_PCK_ROLE, end_entity_fault(&c[PCK_LEAF], pck_cn), "%s", pck_cn) &&
+           dcap_check(d, CHECK_ROOT_ROLE, root_fault(&c[PCK_ROOT]), "%s", root_cn);
 }
 
 bool dcap_step_pck_chain(struct dcap *d)
 {
     static const char *const roles[] = { "pck", "pck_ca", "root" };
-    static const char *const ids[] = { "pck_certificate_valid", "pck_ca_valid", "root_valid" };
+    static const enum check_id ids[] = { CHECK_PCK_CERTIFICATE_VALID, CHECK_PCK_CA_VALID,
+                                         CHECK_ROOT_VALID };
     const struct x509_cert *known[] = { &d->root };
     struct x509_cert *c = d->pck_chain.certs;
     int r = x509_read_pem(&d->pck_chain, d->quote.pem, d->quote.pem_len, X509_P256_SHA256,
                           &pck_extension_oid, known, 1);
 
-    if (!dcap_check(d, "pck_chain_readable", dcap_reason(d, r, "pem_malformed"),
+    if (!dcap_check(d, CHECK_PCK_CHAIN_READABLE, dcap_reason(d, r, "pem_malformed"),
                     "PEM, X.509 v3, ECDSA P-256 with SHA-256") ||
-        !dcap_check(d, "pck_chain_complete",
+        !dcap_check(d, CHECK_PCK_CHAIN_COMPLETE,
                     d->pck_chain.count == PCK_CHAIN ? NULL : "pck_chain_length",
                     "%zu of 3 certificates", d->pck_chain.count))
         return false;
     for (size_t i = 0; i < PCK_CHAIN; i++)
         show_certificate(d, roles[i], &c[i]);
-    if (!check_root_pin(d, "pck_chain_root_pinned", &c[PCK_ROOT]))
+    if (!check_root_pin(d, CHECK_PCK_CHAIN_ROOT_PINNED, &c[PCK_ROOT]))
         return false;
     for (size_t i = 0; i < PCK_CHAIN; i++)
         if (!check_certificate(d, ids[i], &c[i], &c[i < PCK_ROOT ? i + 1 : PCK_ROOT]))
@@ -143,17 +144,19 @@ bool dcap_step_pck_chain(struct dcap *d)
 
 /* The words for one of the two chains. */
 struct signer_words {
-    const char *readable, *complete, *pinned, *valid, *root_valid, *role;
+    enum check_id readable, complete, pinned, valid, root_valid, role;
     const char *role_reason;
 };
 
 static const struct signer_words tcb_words = {
-    "tcb_chain_readable",   "tcb_chain_complete",    "tcb_chain_root_pinned", "tcb_signer_valid",
-    "tcb_chain_root_valid", "tcb_signer_role_right", "tcb_signer_role",
+    CHECK_TCB_CHAIN_READABLE, CHECK_TCB_CHAIN_COMPLETE,   CHECK_TCB_CHAIN_ROOT_PINNED,
+    CHECK_TCB_SIGNER_VALID,   CHECK_TCB_CHAIN_ROOT_VALID, CHECK_TCB_SIGNER_ROLE_RIGHT,
+    "tcb_signer_role",
 };
 static const struct signer_words qe_words = {
-    "qe_chain_readable",   "qe_chain_complete",    "qe_chain_root_pinned", "qe_signer_valid",
-    "qe_chain_root_valid", "qe_signer_role_right", "qeid_signer_role",
+    CHECK_QE_CHAIN_READABLE, CHECK_QE_CHAIN_COMPLETE,   CHECK_QE_CHAIN_ROOT_PINNED,
+    CHECK_QE_SIGNER_VALID,   CHECK_QE_CHAIN_ROOT_VALID, CHECK_QE_SIGNER_ROLE_RIGHT,
+    "qeid_signer_role",
 };
 
 /* Section 1a e: a chain that was made by something else than the TCB signer says so in its form. */
@@ -205,7 +208,7 @@ bool dcap_step_signer_chains(struct dcap *d)
 /* --- CRLs --------------------------------------------------------------------------------- */
 
 /* Section 1a g: parse, issuer, signature, dates, key identifier. */
-static bool check_crl(struct dcap *d, const char *readable_id, const char *valid_id,
+static bool check_crl(struct dcap *d, enum check_id readable_id, enum check_id valid_id,
                       struct x509_crl *crl, const char *hex, const struct x509_cert *issuer)
 {
     char first[DATE_CHARS + 1], last[DATE_CHARS + 1];
@@ -243,15 +246,15 @@ static bool check_revocation(struct dcap *d)
         who = signer_cn;
     else if (x509_crl_lists(&d->root_crl, &pck[PCK_ROOT]))
         who = root_cn;
-    return dcap_check(d, "certificates_not_revoked", who ? "cert_revoked" : NULL, "%s",
+    return dcap_check(d, CHECK_CERTIFICATES_NOT_REVOKED, who ? "cert_revoked" : NULL, "%s",
                       who ? who : "none of the five is listed");
 }
 
 bool dcap_step_crls(struct dcap *d)
 {
-    return check_crl(d, "root_crl_readable", "root_crl_valid", &d->root_crl,
+    return check_crl(d, CHECK_ROOT_CRL_READABLE, CHECK_ROOT_CRL_VALID, &d->root_crl,
                      d->collateral.root_ca_crl, &d->pck_chain.certs[PCK_ROOT]) &&
-           check_crl(d, "pck_crl_readable", "pck_crl_valid", &d->pck_crl, d->collateral.pck_crl,
-                     &d->pck_chain.certs[PCK_CA]) &&
+           check_crl(d, CHECK_PCK_CRL_READABLE, CHECK_PCK_CRL_VALID, &d->pck_crl,
+                     d->collateral.pck_crl, &d->pck_chain.certs[PCK_CA]) &&
            check_revocation(d);
 }

@@ -34,7 +34,7 @@ struct dcap {
 
 /* Records a check: reason NULL where it holds. detail is printf-like and may be NULL.
  * Returns whether it holds, so that a step can end with it. */
-bool dcap_check(struct dcap *d, const char *id, const char *reason, const char *detail, ...)
+bool dcap_check(struct dcap *d, enum check_id id, const char *reason, const char *detail, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* The reason for a reading function's result: NULL for 0, malformed for VENICE_E_MALFORMED;

@@ -56,7 +56,7 @@ static bool seam_attributes_fit(const struct tcb_module *module, const uint8_t a
 }
 
 /* Rules 32 to 35. */
-static bool check_module(struct dcap *d, const char *id, const uint8_t svn[TCB_COMPONENTS],
+static bool check_module(struct dcap *d, enum check_id id, const uint8_t svn[TCB_COMPONENTS],
                          struct evaluation *e)
 {
     const struct tcb_module *module = tcb_info_module(&d->tcb_info, svn[1]);
@@ -78,7 +78,7 @@ static bool check_module(struct dcap *d, const char *id, const uint8_t svn[TCB_C
 }
 
 /* Rules 36 to 39. */
-static bool check_level(struct dcap *d, const char *id, const uint8_t svn[TCB_COMPONENTS],
+static bool check_level(struct dcap *d, enum check_id id, const uint8_t svn[TCB_COMPONENTS],
                         struct evaluation *e)
 {
     char date[DATE_CHARS + 1] = "";
@@ -105,7 +105,7 @@ static bool check_cpusvn(struct dcap *d)
 {
     bool same = memcmp(d->pck.components, d->pck.cpusvn, sizeof d->pck.cpusvn) == 0;
 
-    return dcap_check(d, "pck_cpusvn_consistent", same ? NULL : "pck_extension", NULL);
+    return dcap_check(d, CHECK_PCK_CPUSVN_CONSISTENT, same ? NULL : "pck_extension", NULL);
 }
 
 bool dcap_step_tcb(struct dcap *d)
@@ -114,22 +114,22 @@ bool dcap_step_tcb(struct dcap *d)
     struct evaluation launch = { 0 }, current = { 0 };
 
     add_verdict(out, &d->qe_level->verdict);
-    if (!check_module(d, "tdx_module_genuine", d->quote.tee_tcb_svn, &launch) ||
-        !check_level(d, "tcb_level_found", d->quote.tee_tcb_svn, &launch))
+    if (!check_module(d, CHECK_TDX_MODULE_GENUINE, d->quote.tee_tcb_svn, &launch) ||
+        !check_level(d, CHECK_TCB_LEVEL_FOUND, d->quote.tee_tcb_svn, &launch))
         return false;
     out->platform = launch.platform->verdict.status;
     out->module = launch.module ? launch.module->verdict.status : TCB_NONE;
     out->status = launch.merged;
     if (d->quote.tee_tcb_svn2) {
-        if (!check_module(d, "tdx_module_now_genuine", d->quote.tee_tcb_svn2, &current) ||
-            !check_level(d, "tcb_level_now_found", d->quote.tee_tcb_svn2, &current)) {
+        if (!check_module(d, CHECK_TDX_MODULE_NOW_GENUINE, d->quote.tee_tcb_svn2, &current) ||
+            !check_level(d, CHECK_TCB_LEVEL_NOW_FOUND, d->quote.tee_tcb_svn2, &current)) {
             out->status = TCB_NONE;
             return false;
         }
         out->current = current.merged;
         out->status = tcb_relaunch(launch.merged, current.merged);
     }
-    return dcap_check(d, "tcb_not_revoked", out->status == TCB_REVOKED ? "tcb_revoked" : NULL, "%s",
-                      tcb_status_name(out->status)) &&
+    return dcap_check(d, CHECK_TCB_NOT_REVOKED, out->status == TCB_REVOKED ? "tcb_revoked" : NULL,
+                      "%s", tcb_status_name(out->status)) &&
            check_cpusvn(d);
 }
