@@ -143,9 +143,8 @@ int attestation_feed_response(struct attestation *a, const char *body, size_t le
         return 0;
     }
     report_check(a->report, CHECK_RESPONSE_IS_JSON, status == 0, "not_json",
-                 status == 0                ? "the response is a JSON object"
-                 : status == VENICE_E_LIMIT ? "the response is larger or deeper than real ones are"
-                                            : "the response is not one well-formed JSON object");
+                 "the response %s",
+                 status == 0 ? "is a JSON object" : evidence_fault(body, len, status));
     if (status != 0) {
         report_set_string(a->report, "model", a->model);
         a->step = STEP_COUNT;

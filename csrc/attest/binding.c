@@ -3,10 +3,12 @@
 #include "attest/binding.h"
 
 #include <string.h>
+#include <strings.h>
 
+#include "attest/claim.h"
 #include "attest/server_verdict.h"
-#include "base/codec.h"
 #include "base/crypto.h"
+#include "base/crypto_sign.h"
 #include "venice.h"
 
 /* REPORTDATA: the key's Ethereum address, zeros, the nonce. */
@@ -18,84 +20,117 @@ static bool is_nonce(const char *text, const uint8_t nonce[NONCE_SIZE])
 {
     uint8_t bytes[NONCE_SIZE];
 
-    return strlen(text) == 2 * NONCE_SIZE && hex_decode(bytes, text, 2 * NONCE_SIZE) == 0 &&
-           memcmp(bytes, nonce, NONCE_SIZE) == 0;
+    return claim_read_hex(bytes, sizeof bytes, text) && memcmp(bytes, nonce, NONCE_SIZE) == 0;
 }
 
+/* REPORTDATA proves the nonce; these members can only contradict it. */
 static void check_nonce(struct report *r, const struct evidence *e, const uint8_t nonce[NONCE_SIZE])
 {
-    const char *source = e->nonce_source;
-    bool present = e->nonce && e->nonce[0];
+    bool ours = !e->nonce || is_nonce(e->nonce, nonce);
+    bool request_ours = !e->request_nonce || is_nonce(e->request_nonce, nonce);
 
-    report_check(r, CHECK_NONCE_PRESENT, present, "nonce_missing",
-                 present ? "the response names a nonce" : "the response names no nonce");
-    if (present) {
-        bool ours = is_nonce(e->nonce, nonce);
-        bool request_ours = !e->request_nonce || is_nonce(e->request_nonce, nonce);
-
+    if (!e->nonce && !e->request_nonce)
+        report_not_stated(r, CHECK_NONCE_ECHOED, "the response names no nonce");
+    else
         report_check(r, CHECK_NONCE_ECHOED, ours && request_ours, "nonce_mismatch",
-                     !ours              ? "the response's nonce is not the one that was sent"
-                     : !request_ours    ? "request_nonce is not the nonce that was sent"
-                     : e->request_nonce ? "nonce and request_nonce are the nonce that was sent"
-                                        : "the response's nonce is the one that was sent");
-    }
-    report_check(r, CHECK_NONCE_FROM_CLIENT, source && strcmp(source, "client") == 0,
-                 "nonce_source", "nonce_source is %.*s", SHOWN_MAX, source ? source : "absent");
+                     !ours               ? "the response's nonce is not the one that was sent"
+                     : !request_ours     ? "request_nonce is not the nonce that was sent"
+                     : !e->request_nonce ? "the response's nonce is the one that was sent"
+                     : !e->nonce         ? "request_nonce is the nonce that was sent"
+                                         : "nonce and request_nonce are the nonce that was sent");
+    if (!e->nonce_source)
+        report_not_stated(r, CHECK_NONCE_FROM_CLIENT,
+                          "the response does not say who chose the nonce");
+    else
+        report_check(r, CHECK_NONCE_FROM_CLIENT, strcasecmp(e->nonce_source, "client") == 0,
+                     "nonce_source", "nonce_source is %.*s", SHOWN_MAX, e->nonce_source);
 }
 
 /* ---- The model and the key ------------------------------------------------------------------ */
 
+/* Nothing in the quote binds the model: a response that names none is refused. */
 static void check_model(struct report *r, const struct evidence *e, const char *model)
 {
-    if (e->model && strcmp(e->model, model) == 0)
+    if (!e->model)
+        report_check(r, CHECK_MODEL_NAMED, false, "model_mismatch",
+                     "asked for %.*s, the response names no model", SHOWN_MAX, model);
+    else if (strcmp(e->model, model) == 0)
         report_check(r, CHECK_MODEL_MATCHES, true, NULL, "the response is about %.*s", SHOWN_MAX,
                      model);
     else
         report_check(r, CHECK_MODEL_MATCHES, false, "model_mismatch",
                      "asked for %.*s, the response is about %.*s", SHOWN_MAX, model, SHOWN_MAX,
-                     e->model ? e->model : "no model");
+                     e->model);
+}
+
+bool binding_is_our_algo(const char *text)
+{
+    static const char *const names[] = { "ecdsa", "secp256k1", "ecdsa-secp256k1" };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcasecmp(text, names[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* Returns whether the key can be used in the checks that follow. */
 static bool check_key(struct report *r, const struct evidence *e)
 {
-    report_check(r, CHECK_SIGNING_ALGO_ECDSA,
-                 e->signing_algo && strcmp(e->signing_algo, "ecdsa") == 0, "signing_algo",
-                 "signing_algo is %.*s", SHOWN_MAX, e->signing_algo ? e->signing_algo : "absent");
-    if (!report_check(r, CHECK_SIGNING_KEY_PRESENT, e->public_key_present, "signing_key_missing",
-                      e->public_key_present
-                          ? "the response names a signing key"
-                          : "the response has no signing_public_key: nothing can be encrypted"))
+    const char *text = e->signing_public_key ? e->signing_public_key : e->signing_key;
+
+    if (!e->signing_algo)
+        report_not_stated(r, CHECK_SIGNING_ALGO_ECDSA,
+                          "the response does not say of which kind its key is");
+    else
+        report_check(r, CHECK_SIGNING_ALGO_ECDSA, binding_is_our_algo(e->signing_algo),
+                     "signing_algo", "signing_algo is %.*s", SHOWN_MAX, e->signing_algo);
+    if (!report_check(r, CHECK_SIGNING_KEY_PRESENT, e->key_member != NULL, "signing_key_missing",
+                      e->key_member ? "the response names a signing key"
+                                    : "the response has neither signing_public_key nor "
+                                      "signing_key: nothing can be encrypted"))
         return false;
     return report_check(r, CHECK_SIGNING_KEY_VALID, e->has_public_key, "signing_key_invalid",
-                        e->has_public_key
-                            ? "the signing key is a point of secp256k1"
-                            : "signing_public_key is not a point of secp256k1 in hex");
+                        "%s %s", e->key_member,
+                        e->has_public_key ? "is a point of secp256k1" : evidence_key_fault(text));
+}
+
+/* A repeat may be written in the short form; the key that is used may not. */
+static bool is_key(const char *text, const uint8_t public65[65])
+{
+    uint8_t short33[33], other[65];
+
+    return (evidence_public_key(other, text) == 0 ||
+            (claim_read_hex(short33, sizeof short33, text) &&
+             curve_decompress(other, short33) == 0)) &&
+           memcmp(other, public65, sizeof other) == 0;
 }
 
 /* Members that repeat what the key says already. */
 static void check_key_copies(struct report *r, const struct evidence *e,
                              const uint8_t address[ADDRESS_SIZE])
 {
-    uint8_t other[65], claimed[ADDRESS_SIZE];
-    const char *text = e->signing_address;
+    uint8_t claimed[ADDRESS_SIZE];
     bool equal;
 
-    if (e->signing_key) {
-        equal = evidence_public_key(other, e->signing_key) == 0 &&
-                memcmp(other, e->public65, sizeof other) == 0;
+    if (!e->signing_public_key || !e->signing_key) {
+        report_not_stated(r, CHECK_SIGNING_KEYS_AGREE, "the response names its key once, in %s",
+                          e->key_member);
+    } else {
+        equal = is_key(e->signing_key, e->public65);
         report_check(r, CHECK_SIGNING_KEYS_AGREE, equal, "signing_key_mismatch",
                      equal ? "signing_key and signing_public_key are the same key"
-                           : "signing_key is another key than signing_public_key");
+                           : "signing_key is not the key in signing_public_key");
     }
-    equal = text && strlen(text) == VENICE_ADDRESS_CHARS && text[0] == '0' &&
-            (text[1] == 'x' || text[1] == 'X') &&
-            hex_decode(claimed, text + 2, 2 * sizeof claimed) == 0 &&
+    if (!e->signing_address) {
+        report_not_stated(r, CHECK_ADDRESS_MATCHES, "the response names no signing_address");
+        return;
+    }
+    equal = claim_read_hex(claimed, sizeof claimed, e->signing_address) &&
             memcmp(claimed, address, sizeof claimed) == 0;
     report_check(r, CHECK_ADDRESS_MATCHES, equal, "address_mismatch",
-                 equal  ? "signing_address is the Ethereum address of the signing key"
-                 : text ? "signing_address is not the Ethereum address of the signing key"
-                        : "the response names no signing_address");
+                 equal ? "signing_address is the Ethereum address of the signing key"
+                       : "signing_address is not the Ethereum address of the signing key");
 }
 
 /* ---- REPORTDATA ----------------------------------------------------------------------------- */
@@ -139,7 +174,7 @@ void binding_check_debug(struct report *r, const struct tdx_quote *quote)
 }
 
 void binding_check(struct report *r, const struct evidence *e, const struct tdx_quote *quote,
-                   const char *model, const uint8_t nonce[NONCE_SIZE])
+                   const char *model, const uint8_t nonce[NONCE_SIZE], bool gpu_judged)
 {
     uint8_t address[ADDRESS_SIZE];
     bool has_key;
@@ -155,7 +190,7 @@ void binding_check(struct report *r, const struct evidence *e, const struct tdx_
         check_nonce_bound(r, quote, nonce);
     if (quote && has_key)
         check_key_bound(r, quote, address);
-    server_verdict_check(r, e, quote);
+    server_verdict_check(r, e, quote, gpu_judged);
     if (quote)
         binding_check_debug(r, quote);
 }

@@ -3,21 +3,16 @@
 
 #include <string.h>
 
+#include "attest/claim.h"
 #include "base/codec.h"
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/secret.h"
 #include "venice.h"
 
-/* Without 0x, where it has one. */
-static const char *skip_0x(const char *text)
-{
-    return text[0] == '0' && (text[1] == 'x' || text[1] == 'X') ? text + 2 : text;
-}
-
 int evidence_public_key(uint8_t public65[65], const char *text)
 {
-    const char *digits = skip_0x(text);
+    const char *digits = claim_digits(text);
     size_t n = strlen(digits);
 
     if (n == VENICE_PUBLIC_KEY_HEX) {
@@ -33,11 +28,25 @@ int evidence_public_key(uint8_t public65[65], const char *text)
     return curve_check(public65) == 0 ? 0 : VENICE_E_MALFORMED;
 }
 
+const char *evidence_key_fault(const char *text)
+{
+    const char *digits = claim_digits(text);
+    size_t n = strlen(digits);
+
+    if (n == 0 || strspn(digits, "0123456789abcdefABCDEF") != n)
+        return "is not hex";
+    if (n == 66 && digits[0] == '0' && (digits[1] == '2' || digits[1] == '3'))
+        return "is a compressed key; the protocol uses the whole point";
+    if (n != VENICE_PUBLIC_KEY_HEX && n != VENICE_PUBLIC_KEY_HEX - 2)
+        return "has another length than a point of secp256k1";
+    return "is not a point of secp256k1";
+}
+
 /* Servers send hex; the service's documents say base64. What holds hex digits only is hex, for they
  * are base64 characters too. */
 static int decode_quote(struct evidence *e, const char *text)
 {
-    const char *digits = skip_0x(text);
+    const char *digits = claim_digits(text);
     size_t n = strlen(digits);
     bool is_hex = digits != text || strspn(digits, "0123456789abcdefABCDEF") == n;
     uint8_t *bytes;
@@ -102,18 +111,29 @@ static void read_strings(struct evidence *e)
 {
     const cJSON *root = e->root;
 
-    e->model = json_string(root, "model");
-    e->nonce = json_string(root, "nonce");
-    e->nonce_source = json_string(root, "nonce_source");
-    e->request_nonce = json_string(root, "request_nonce");
-    e->signing_address = json_string(root, "signing_address");
-    e->signing_algo = json_string(root, "signing_algo");
-    e->signing_public_key = json_string(root, "signing_public_key");
-    e->signing_key = json_string(root, "signing_key");
-    e->tee_provider = json_string(root, "tee_provider");
-    e->tee_hardware = json_string(root, "tee_hardware");
-    e->upstream_model = json_string(root, "upstream_model");
+    e->model = claim_string(root, "model");
+    e->nonce = claim_string(root, "nonce");
+    e->nonce_source = claim_string(root, "nonce_source");
+    e->request_nonce = claim_string(root, "request_nonce");
+    e->signing_address = claim_string(root, "signing_address");
+    e->signing_algo = claim_string(root, "signing_algo");
+    e->signing_public_key = claim_string(root, "signing_public_key");
+    e->signing_key = claim_string(root, "signing_key");
+    e->tee_provider = claim_string(root, "tee_provider");
+    e->tee_hardware = claim_string(root, "tee_hardware");
+    e->upstream_model = claim_string(root, "upstream_model");
     e->nvidia_payload = json_string(root, "nvidia_payload");
+}
+
+/* Either member holds the key; where both do, whether they agree is the business of a check. */
+static void read_key(struct evidence *e)
+{
+    const char *text = e->signing_public_key ? e->signing_public_key : e->signing_key;
+
+    e->key_member = e->signing_public_key ? "signing_public_key" : text ? "signing_key" : NULL;
+    e->has_public_key = text && evidence_public_key(e->public65, text) == 0;
+    if (!e->has_public_key)
+        memset(e->public65, 0, sizeof e->public65);
 }
 
 int evidence_read(struct evidence *out, const char *body, size_t len)
@@ -140,15 +160,11 @@ int evidence_read(struct evidence *out, const char *body, size_t len)
     read_strings(out);
     out->shape = find_shape(out->root);
     out->valid_until = find_end(out->root);
-    out->verified = json_bool(out->root, "verified");
+    out->verified = claim_bool(out->root, "verified");
     out->server_verification = json_at(out->root, "server_verification", NULL);
-    out->public_key_present = out->signing_public_key && out->signing_public_key[0];
-    out->has_public_key =
-        out->public_key_present && evidence_public_key(out->public65, out->signing_public_key) == 0;
-    if (!out->has_public_key)
-        memset(out->public65, 0, sizeof out->public65);
-    quote = json_string(out->root, "intel_quote");
-    out->quote_present = quote && quote[0];
+    read_key(out);
+    quote = claim_string(out->root, "intel_quote");
+    out->quote_present = quote != NULL;
     r = out->quote_present ? decode_quote(out, quote) : 0;
 out:
     if (r != 0)
@@ -164,6 +180,56 @@ void evidence_clear(struct evidence *e)
     memset(e, 0, sizeof *e);
     e->verified = -1;
     e->valid_until = INT64_MAX;
+}
+
+bool evidence_has_gpu(const struct evidence *e)
+{
+    return !claim_is_empty(json_at(e->root, "nvidia_payload", NULL));
+}
+
+/* ---- What is wrong with a body --------------------------------------------------------------- */
+
+static int utf16_unit(const char *p, const char *end)
+{
+    uint8_t two[2];
+
+    return end - p >= 6 && p[0] == '\\' && p[1] == 'u' && hex_decode(two, p + 2, 4) == 0
+               ? two[0] << 8 | two[1]
+               : -1;
+}
+
+/* The first escape that JSON allows and that is not taken: a text ends there, or is no text. */
+static const char *find_escape(const char *p, const char *end)
+{
+    for (; p < end && (p = memchr(p, '\\', (size_t)(end - p))) != NULL; p += 2) {
+        int unit = utf16_unit(p, end), next;
+
+        if (unit == 0)
+            return "holds the character \\u0000, which is not taken";
+        if (unit < 0xd800 || unit > 0xdfff)
+            continue;
+        next = unit <= 0xdbff ? utf16_unit(p + 6, end) : -1;
+        if (next < 0xdc00 || next > 0xdfff)
+            return "holds half of a character (a lone surrogate), which is not taken";
+        p += 6;
+    }
+    return NULL;
+}
+
+const char *evidence_fault(const char *body, size_t len, int status)
+{
+    const struct json_limits twice = { .bytes = EVIDENCE_BODY_MAX, .allow_duplicates = true };
+    const struct json_limits once = { .bytes = EVIDENCE_BODY_MAX };
+    const char *escape;
+
+    if (status == VENICE_E_LIMIT)
+        return "is larger or deeper than real ones are";
+    if (json_check(body, len, &once) == 0)
+        return "is JSON, but not an object";
+    if (json_check(body, len, &twice) == 0)
+        return "names one member twice";
+    escape = find_escape(body, body + len);
+    return escape ? escape : "is not well-formed JSON";
 }
 
 const char *evidence_shape_name(enum evidence_shape shape)

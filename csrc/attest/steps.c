@@ -103,7 +103,8 @@ int step_binding(struct attestation *a)
         return 0;
     }
     step_report_identity(a);
-    binding_check(a->report, &a->evidence, quote, a->model, a->nonce);
+    binding_check(a->report, &a->evidence, quote, a->model, a->nonce,
+                  a->policy.gpu != POLICY_GPU_OFF);
     if (report_verified(a->report))
         report_set_level(a->report, LEVEL_BINDING);
     return 0;
