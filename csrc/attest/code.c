@@ -34,6 +34,8 @@ struct code {
     uint8_t compose_hash[COMPOSE_HASH_SIZE];
     bool has_compose_hash; /* it is measured */
     const char *text;      /* the compose text with that hash */
+    cJSON *stated;         /* what the body says and nothing measures; NULL: nothing */
+    bool stated_failed;    /* not all of it is there, for want of memory */
 };
 
 /* --- finding ---------------------------------------------------------------------------------- */
@@ -207,20 +209,40 @@ static int check_compose_text(struct code *c)
     return 0;
 }
 
-/* One check for a value that info and tcb_info may both repeat. measured NULL: it is not. */
+/* Keeps what the body says of a value that nothing measures: shown as said, and no check. */
+static void keep_stated(struct code *c, const char *name, const char *member)
+{
+    const char *text = claim_string(c->info, member);
+
+    if (!text)
+        text = claim_string(c->tcb_info, member);
+    if (!text || strlen(text) > KEY_PROVIDER_MAX)
+        return;
+    if (!c->stated)
+        c->stated = cJSON_CreateObject();
+    report_set_string(c->r, "code.stated", text); /* makes it safe; the object takes its place */
+    text = report_string(c->r, "code.stated");
+    if (!c->stated || !text || !cJSON_AddStringToObject(c->stated, name, text))
+        c->stated_failed = true;
+}
+
+/* One check for a value that info and tcb_info may both repeat. measured NULL: it is not, so what
+ * they say has nothing that it could contradict. */
 static void check_restated(struct code *c, enum check_id id, const char *reason, const char *what,
                            const char *name, const uint8_t *measured, size_t n)
 {
     enum claim a = claim_hex(c->info, name, measured, n);
     enum claim b = claim_hex(c->tcb_info, name, measured, n);
 
-    if (a == CLAIM_ABSENT && b == CLAIM_ABSENT)
-        return;
-    if (a != CLAIM_OTHER && b != CLAIM_OTHER)
+    if (!measured)
+        keep_stated(c, name, name);
+    else if (a == CLAIM_ABSENT && b == CLAIM_ABSENT)
+        report_not_stated(c->r, id, "the response does not repeat the %s that was measured", what);
+    else if (a != CLAIM_OTHER && b != CLAIM_OTHER)
         report_check(c->r, id, true, NULL, "the response repeats the %s that was measured", what);
     else
-        report_check(c->r, id, false, reason, "the response names another %s than %s", what,
-                     measured ? "was measured" : "the log, which measures none");
+        report_check(c->r, id, false, reason, "the response names another %s than was measured",
+                     what);
 }
 
 static const char *find_document(const struct code *c)
@@ -264,28 +286,37 @@ static void check_mrconfigid(struct code *c)
 
 /* --- what the body repeats -------------------------------------------------------------------- */
 
+/* The key provider is a JSON text, so it is compared as one. */
+static void check_key_provider(struct code *c)
+{
+    enum claim claim;
+
+    if (!c->key_provider) {
+        keep_stated(c, "key_provider", "key_provider_info");
+        return;
+    }
+    claim =
+        claim_text(c->info, "key_provider_info", c->key_provider->payload, c->key_provider->len);
+    if (claim == CLAIM_ABSENT)
+        report_not_stated(c->r, CHECK_KEY_PROVIDER_RESTATED,
+                          "the response does not repeat the key provider that was measured");
+    else
+        report_check(
+            c->r, CHECK_KEY_PROVIDER_RESTATED, claim == CLAIM_SAME, "key_provider_mismatch",
+            claim == CLAIM_SAME ? "the response repeats the key provider that was measured"
+                                : "the response names another key provider than was measured");
+}
+
 /* Without a replayed log nothing is measured that these could be compared with. */
 static void check_identities(struct code *c)
 {
-    enum claim provider;
-
-    if (c->has_compose_hash)
-        check_restated(c, CHECK_COMPOSE_HASH_RESTATED, "compose_hash_mismatch", "compose hash",
-                       "compose_hash", c->compose_hash, COMPOSE_HASH_SIZE);
-    if (!c->replayed)
-        return;
+    check_restated(c, CHECK_COMPOSE_HASH_RESTATED, "compose_hash_mismatch", "compose hash",
+                   "compose_hash", c->has_compose_hash ? c->compose_hash : NULL, COMPOSE_HASH_SIZE);
     check_restated(c, CHECK_APP_ID_RESTATED, "app_id_mismatch", "app id", "app_id",
                    c->app_id ? c->app_id->payload : NULL, c->app_id ? c->app_id->len : 0);
     check_restated(c, CHECK_OS_IMAGE_RESTATED, "os_image_mismatch", "OS image hash",
                    "os_image_hash", c->os_image ? c->os_image->payload : NULL, OS_IMAGE_HASH_SIZE);
-    provider =
-        claim_text(c->info, "key_provider_info", c->key_provider ? c->key_provider->payload : NULL,
-                   c->key_provider ? c->key_provider->len : 0);
-    if (provider != CLAIM_ABSENT)
-        report_check(
-            c->r, CHECK_KEY_PROVIDER_RESTATED, provider == CLAIM_SAME, "key_provider_mismatch",
-            provider == CLAIM_SAME ? "the response repeats the key provider that was measured"
-                                   : "the response names another key provider than was measured");
+    check_key_provider(c);
 }
 
 static void check_registers(struct code *c)
@@ -313,7 +344,10 @@ static void check_registers(struct code *c)
     if (other)
         report_check(c->r, CHECK_REGISTERS_RESTATED, false, "registers_restated",
                      "the response names another %s than the quote", other);
-    else if (count > 0)
+    else if (count == 0)
+        report_not_stated(c->r, CHECK_REGISTERS_RESTATED,
+                          "the response does not repeat the registers of the quote");
+    else
         report_check(c->r, CHECK_REGISTERS_RESTATED, true, NULL,
                      "the response repeats %zu registers as the quote has them", count);
 }
@@ -327,7 +361,7 @@ static int compare_aggregated(struct code *c)
     size_t n = 0;
     int r;
 
-    if (!json_string(c->info, "mr_aggregated"))
+    if (!claim_string(c->info, "mr_aggregated"))
         return 0;
     memcpy(input, q->mrtd, TDX_REGISTER_SIZE);
     for (n = 1; n <= 4; n++)
@@ -389,9 +423,14 @@ static void report_measured(const struct code *c)
 /* vm_config is an input for recomputing RTMR0, not measured as such: shown as what it is. */
 static void report_claimed(const struct code *c)
 {
-    const char *image = json_string(c->vm_config, "image");
+    const char *image = claim_string(c->vm_config, "image");
     int64_t gpus;
 
+    if (c->stated) {
+        report_set(c->r, "code.stated", c->stated_failed ? NULL : cJSON_Duplicate(c->stated, true));
+        report_not_proven(c->r, "What the response says of the code and no event measures: it is "
+                                "shown as stated.");
+    }
     if (image)
         report_set_string(c->r, "code.image", image);
     if (image && strstr(image, "-dev-"))
@@ -444,6 +483,7 @@ int code_check(struct report *r, const struct evidence *e, const struct tdx_quot
     status = compose_manager_check(r, e, quote, nonce);
 out:
     event_log_clear(&c.log);
+    cJSON_Delete(c.stated);
     cJSON_Delete(c.tcb_info_parsed);
     cJSON_Delete(c.vm_config_parsed);
     return status;

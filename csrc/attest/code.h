@@ -15,7 +15,9 @@ enum { CODE_COMPOSE_SHOWN = 256 * 1024 };
 /* Adds the checks of section "code" to r, every one that can run, and the members
  *   measurements.compose_hash, measurements.os_image_hash   as measured,
  *   code = { replayed, events, mrconfigid, app_id, key_provider, compose,   as measured
- *            image, num_gpus, mr_aggregated }                               as claimed
+ *            image, num_gpus, mr_aggregated,                                as claimed
+ *            stated = { compose_hash, app_id, os_image_hash, key_provider } } what the body says
+ *                                                                           and nothing measures
  * What is not served is not checked: then replayed is absent, and the report says what remains
  * open.
  *
