@@ -222,27 +222,36 @@ static void each_member_has_its_code(void **state)
         { "signature", NULL, "signature_malformed" },
         { "signature", "5", "signature_malformed" },
         { "signature", "\"0x00\"", "signature_malformed" },
-        { "signing_address", NULL, "address_mismatch" },
+        { "signing_address", NULL, "" },
         { "signing_address", "\"0xabababababababababababababababababababab\"", "address_mismatch" },
-        { "signing_address", "[]", "address_mismatch" },
+        { "signing_address", "\"text\"", "address_mismatch" },
+        { "signing_address", "[]", "" },
         { "signing_algo", "\"ed25519\"", "signing_algo" },
-        { "signing_algo", "1", "signing_algo" },
+        { "signing_algo", "\"ecdsa-p256\"", "signing_algo" },
+        { "signing_algo", "\"SECP256K1\"", "" },
+        { "signing_algo", "\"Ecdsa\"", "" },
+        { "signing_algo", "1", "" },
         { "signing_algo", NULL, "" },
         { "model", "\"e2ee-other\"", "model_mismatch" },
         { "model", NULL, "" },
         { "request_id", "\"chatcmpl-other\"", "request_id_mismatch" },
         { "request_id", NULL, "" },
         { "requested_request_id", "\"chatcmpl-other\"", "request_id_mismatch" },
-        { "requested_request_id", "123", "request_id_mismatch" },
+        { "requested_request_id", "123", "" },
         { "text", NULL, "signature_text" },
         { "payload", NULL, "" },
         { "payload", "{}", "" },
-        { "payload", "5", "signature_payload" },
+        { "payload", "5", "" },
         { "payload", "{\"request_hash\":\"00\"}", "signature_payload" },
-        { "payload", "{\"response_hash\":7}", "signature_payload" },
+        { "payload", "{\"response_hash\":7}", "" },
+        { "payload", "{\"response_hash\":\"00\"}", "signature_payload" },
         { "receipt", "null", "" },
+        { "receipt", "\"\"", "" },
+        { "receipt", "[]", "" },
+        { "receipt", "0", "" },
         { "receipt", "5", "receipt_malformed" },
-        { "receipt", "{}", "receipt_malformed" },
+        { "receipt", "{}", "" },
+        { "receipt", "{\"chat_id\":\"x\"}", "receipt_malformed" },
         { "unknown", "{}", "" },
     };
 
@@ -252,6 +261,113 @@ static void each_member_has_its_code(void **state)
     expect_text("", NULL, NOW, "not_json");
     expect_text("[]", NULL, NOW, "not_json");
     expect_text("{\"text\":1,\"text\":2}", NULL, NOW, "not_json");
+}
+
+static const char *not_stated(const cJSON *result, const char *id)
+{
+    const cJSON *entry;
+
+    cJSON_ArrayForEach(entry, cJSON_GetObjectItem(result, "not_stated"))
+    {
+        if (strcmp(json_string(entry, "id"), id) == 0)
+            return json_string(entry, "detail");
+    }
+    return NULL;
+}
+
+static bool has_check(const cJSON *result, const char *id)
+{
+    const cJSON *check;
+
+    cJSON_ArrayForEach(check, cJSON_GetObjectItem(result, "checks"))
+    {
+        if (strcmp(json_string(check, "id"), id) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What the body leaves out is neither a pass nor a failure: the signature is what counts. */
+static void what_is_left_out_is_not_stated(void **state)
+{
+    static const struct {
+        const char *name, *id;
+    } rows[] = { { "signing_address", "address_matches" },
+                 { "signing_algo", "signing_algo_ecdsa" },
+                 { "model", "model_matches" },
+                 { "payload", "payload_matches" },
+                 { "receipt", "receipt_read" } };
+    static const char *const empties[] = { NULL, "null", "\"\"", "\" \"", "\"0x\"",
+                                           "[]", "{}",   "0",    "[null]" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (size_t k = 0; k < sizeof empties / sizeof *empties; k++) {
+            cJSON *body = changed(usual_body(), rows[i].name, empties[k]), *result;
+            char *text = cJSON_PrintUnformatted(body);
+
+            result = judge_text(text, NULL, NOW);
+            assert_int_equal(json_bool(result, "verified"), 1);
+            assert_string_equal(json_string(result, "signature"), "valid");
+            assert_non_null(not_stated(result, rows[i].id));
+            assert_false(has_check(result, rows[i].id));
+            cJSON_Delete(result);
+            cJSON_free(text);
+            cJSON_Delete(body);
+        }
+    for (int both = 0; both <= 1; both++) {
+        cJSON *body = changed(usual_body(), "request_id", NULL), *result;
+        char *text;
+
+        if (both)
+            changed(body, "requested_request_id", "\"\"");
+        text = cJSON_PrintUnformatted(body);
+        result = judge_text(text, NULL, NOW);
+        assert_int_equal(json_bool(result, "verified"), 1);
+        assert_int_equal(has_check(result, "request_matches"), !both);
+        assert_int_equal(not_stated(result, "request_matches") != NULL, both);
+        cJSON_Delete(result);
+        cJSON_free(text);
+        cJSON_Delete(body);
+    }
+}
+
+/* The address without 0x, or in another case. */
+static void addresses_come_in_several_forms(void **state)
+{
+    char form[50];
+
+    (void)state;
+    snprintf(form, sizeof form, "\"%s\"", address + 2);
+    expect(changed(usual_body(), "signing_address", form), NULL, "");
+    for (size_t i = 0; form[i]; i++)
+        form[i] = (char)(form[i] >= 'a' && form[i] <= 'f' ? form[i] - 'a' + 'A' : form[i]);
+    expect(changed(usual_body(), "signing_address", form), NULL, "");
+}
+
+/* The words say what is wrong with the text, also where it is JSON. */
+static void what_cannot_be_read_is_called_by_its_name(void **state)
+{
+    static const struct {
+        const char *body, *words;
+    } rows[] = {
+        { "<html>", "the answer is not well-formed JSON" },
+        { "[]", "the answer is JSON, but not an object" },
+        { "{\"text\":1,\"text\":2}", "the answer names one member twice" },
+        { "{\"text\":\"\\u0000\"}", "the answer holds the character \\u0000, which is not taken" },
+        { "{\"text\":\"\\udc00\"}",
+          "the answer holds half of a character (a lone surrogate), which is not taken" }
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        cJSON *result = judge_text(rows[i].body, NULL, NOW);
+        const cJSON *check = cJSON_GetObjectItem(result, "checks")->child;
+
+        assert_string_equal(json_string(check, "id"), "answer_is_json");
+        assert_string_equal(json_string(check, "detail"), rows[i].words);
+        cJSON_Delete(result);
+    }
 }
 
 /* A text that was signed for something else. */
@@ -797,6 +913,9 @@ int main(void)
         cmocka_unit_test(every_form_of_v_is_taken),
         cmocka_unit_test(both_texts_are_taken),
         cmocka_unit_test(each_member_has_its_code),
+        cmocka_unit_test(what_is_left_out_is_not_stated),
+        cmocka_unit_test(addresses_come_in_several_forms),
+        cmocka_unit_test(what_cannot_be_read_is_called_by_its_name),
         cmocka_unit_test(another_text_is_not_signed),
         cmocka_unit_test(the_vectors_hold),
         cmocka_unit_test(receipts_of_both_generations_hold),

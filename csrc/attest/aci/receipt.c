@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "attest/aci/receipt_document.h"
+#include "attest/binding.h"
 #include "attest/claim.h"
 #include "base/codec.h"
 #include "base/crypto.h"
@@ -41,28 +42,43 @@ static bool check(struct statement *s, enum check_id id, bool ok, const char *re
 
 /* ---- What it is about ----------------------------------------------------------------------- */
 
-/* Whether a member, where it is there, is this text. */
-static bool agrees(const cJSON *object, const char *name, const char *wanted)
+/* Compares a member that repeats what is known; absent where the body says nothing. */
+static enum claim names(const struct statement *s, const char *member, const char *wanted)
 {
-    const cJSON *member = json_at(object, name, NULL);
-    const char *text = cJSON_GetStringValue(member);
+    return claim_text(s->root, member, wanted, strlen(wanted));
+}
 
-    return !member || cJSON_IsNull(member) || (text && strcmp(text, wanted) == 0);
+static void check_claim(struct statement *s, enum check_id id, enum claim claim, const char *reason,
+                        const char *good, const char *bad, const char *absent)
+{
+    if (claim == CLAIM_ABSENT)
+        report_not_stated(s->r, id, "%s", absent);
+    else
+        check(s, id, claim == CLAIM_SAME, reason, good, bad);
 }
 
 static void check_subject(struct statement *s)
 {
-    check(s, CHECK_ANSWER_SIGNING_ALGO, agrees(s->root, "signing_algo", "ecdsa"), "signing_algo",
-          "the signature is of the kind of the attested key",
-          "the signature is of another kind than the attested key");
+    const char *algo = claim_string(s->root, "signing_algo");
+    enum claim id = names(s, "request_id", s->in->request_id);
+    enum claim requested = names(s, "requested_request_id", s->in->request_id);
+
+    check_claim(s, CHECK_ANSWER_SIGNING_ALGO,
+                !algo                       ? CLAIM_ABSENT
+                : binding_is_our_algo(algo) ? CLAIM_SAME
+                                            : CLAIM_OTHER,
+                "signing_algo", "the signature is said to be of the kind of the attested key",
+                "the signature is said to be of another kind than the attested key",
+                "it does not say of which kind the signature is");
     if (s->in->model)
-        check(s, CHECK_ANSWER_MODEL, agrees(s->root, "model", s->in->model), "model_mismatch",
-              "it names the model that was asked", "it names another model");
-    check(s, CHECK_ANSWER_REQUEST,
-          agrees(s->root, "request_id", s->in->request_id) &&
-              agrees(s->root, "requested_request_id", s->in->request_id),
-          "request_id_mismatch", "it names the id of this answer",
-          "it names another id than this answer's");
+        check_claim(s, CHECK_ANSWER_MODEL, names(s, "model", s->in->model), "model_mismatch",
+                    "it names the model that was asked", "it names another model",
+                    "it names no model");
+    if (id == CLAIM_ABSENT || requested == CLAIM_OTHER)
+        id = requested;
+    check_claim(s, CHECK_ANSWER_REQUEST, id, "request_id_mismatch",
+                "it names the id of this answer", "it names another id than this answer's",
+                "it does not say which answer it is about");
 }
 
 /* ---- The text ------------------------------------------------------------------------------- */
@@ -98,21 +114,21 @@ static bool read_text(struct statement *s)
 }
 
 /* A hash that is repeated, with or without the name of its kind in front. */
-static bool repeats(const cJSON *object, const char *name, const char *hash)
+static enum claim repeats(const cJSON *object, const char *name, const char *hash)
 {
-    const cJSON *member = json_at(object, name, NULL);
-    const char *text = cJSON_GetStringValue(member);
+    const char *text = claim_string(object, name);
 
-    if (!member || cJSON_IsNull(member))
-        return true;
-    if (text && strncmp(text, "sha256:", 7) == 0)
+    if (!text)
+        return CLAIM_ABSENT;
+    if (strncmp(text, "sha256:", 7) == 0)
         text += 7;
-    return text && strcasecmp(text, hash) == 0;
+    return strcasecmp(claim_digits(text), hash) == 0 ? CLAIM_SAME : CLAIM_OTHER;
 }
 
 static void check_text(struct statement *s)
 {
     const cJSON *payload = json_at(s->root, "payload", NULL);
+    enum claim request, response;
 
     s->text = json_string(s->root, "text");
     if (!check(s, CHECK_ANSWER_TEXT, read_text(s), "signature_text",
@@ -121,12 +137,13 @@ static void check_text(struct statement *s)
         return;
     report_set_string(s->r, "request_hash", s->request_hash);
     report_set_string(s->r, "response_hash", s->response_hash);
-    if (payload && !cJSON_IsNull(payload))
-        check(s, CHECK_ANSWER_PAYLOAD,
-              cJSON_IsObject(payload) && repeats(payload, "request_hash", s->request_hash) &&
-                  repeats(payload, "response_hash", s->response_hash),
-              "signature_payload", "the hashes beside the text are the same",
-              "the hashes beside the text are others");
+    request = repeats(payload, "request_hash", s->request_hash);
+    response = repeats(payload, "response_hash", s->response_hash);
+    if (request == CLAIM_ABSENT || response == CLAIM_OTHER)
+        request = response;
+    check_claim(s, CHECK_ANSWER_PAYLOAD, request, "signature_payload",
+                "the hashes beside the text are the same", "the hashes beside the text are others",
+                "the hashes are not repeated beside the text");
 }
 
 /* ---- The signature -------------------------------------------------------------------------- */
@@ -192,14 +209,14 @@ static int check_signature(struct statement *s)
     return 0;
 }
 
+/* The signer was recovered from the signature: this member can only contradict it. */
 static void check_address(struct statement *s)
 {
-    uint8_t named[ADDRESS_SIZE];
-    const char *text = json_string(s->root, "signing_address");
-
-    check(s, CHECK_ANSWER_ADDRESS,
-          claim_read_hex(named, sizeof named, text) && memcmp(named, s->address, sizeof named) == 0,
-          "address_mismatch", "it names the attested key", "it does not name the attested key");
+    check_claim(s, CHECK_ANSWER_ADDRESS,
+                claim_hex(s->root, "signing_address", s->address, sizeof s->address),
+                "address_mismatch", "it names the attested key",
+                "its signing_address is not that of the attested key",
+                "it names no signing_address");
 }
 
 /* ---- The receipt beside it ------------------------------------------------------------------ */
@@ -215,8 +232,10 @@ static int check_receipt(struct statement *s)
         .response_hash = s->response_hash[0] ? s->response_hash : NULL,
     };
 
-    if (!receipt || cJSON_IsNull(receipt))
+    if (claim_is_empty(receipt)) {
+        report_not_stated(s->r, CHECK_RECEIPT_READ, "no receipt of a gateway was served");
         return 0;
+    }
     return receipt_document_check(s->r, &d);
 }
 
@@ -229,8 +248,11 @@ static int judge(struct statement *s)
 
     if (r == VENICE_E_MEMORY)
         return r;
-    if (!check(s, CHECK_ANSWER_IS_JSON, r == 0 && cJSON_IsObject(s->root), "not_json",
-               "the answer is a JSON object", "the answer is not one well-formed JSON object"))
+    if (!report_check(s->r, CHECK_ANSWER_IS_JSON, r == 0 && cJSON_IsObject(s->root), "not_json",
+                      "the answer %s",
+                      cJSON_IsObject(s->root)
+                          ? "is a JSON object"
+                          : evidence_fault(s->in->response, s->in->response_len, r)))
         return 0;
     check_subject(s);
     check_text(s);

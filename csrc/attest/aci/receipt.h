@@ -40,14 +40,14 @@ struct receipt_input {
  *
  * Checks and the reasons of their failures:
  *   answer_is_json       not_json
- *   signing_algo_ecdsa   signing_algo             where it is named
- *   model_matches        model_mismatch           where both are named
+ *   signing_algo_ecdsa   signing_algo             where it is named (else not stated)
+ *   model_matches        model_mismatch           likewise, where the model is known
  *   request_matches      request_id_mismatch      every id that is named is ours
  *   text_is_hashes       signature_text           [model:]hash:hash
  *   payload_matches      signature_payload        hashes that are repeated beside the text
  *   signature_read       signature_malformed signature_v
  *   signed_by_enclave    signature_signer         the key recovered is the one that the quote binds
- *   address_matches      address_mismatch         the answer names the same
+ *   address_matches      address_mismatch         where it names one, it is the same
  * and where a receipt is served
  *   receipt_read         receipt_malformed
  *   receipt_version      receipt_version          aci/1 wherever it is named

@@ -48,7 +48,7 @@ static bool is_text(const cJSON *object, const char *name, const char *wanted)
 
 static bool is_version(const cJSON *object)
 {
-    return !json_at(object, "api_version", NULL) || is_text(object, "api_version", "aci/1");
+    return claim_text(object, "api_version", "aci/1", 5) != CLAIM_OTHER;
 }
 
 /* The one event of a kind; NULL where there is none or more than one. */
@@ -109,7 +109,8 @@ static void check_events(struct papers *p)
             is_hash(returned, "wire_hash", p->d->response_hash) ||
             is_hash(returned, "cleartext_hash", p->d->response_hash));
     check(p, CHECK_RECEIPT_HASHES, same, "receipt_hashes",
-          "its hashes are those of the signed text", "its hashes are not those of the signed text");
+          "its hashes are those of the signed text",
+          "it does not have the hashes of the signed text");
 }
 
 /* Said by the gateway itself; it is no more than that. */
@@ -121,7 +122,7 @@ static void check_time(struct papers *p)
                  at <= in->now + RECEIPT_SKEW && at >= begin;
 
     check(p, CHECK_RECEIPT_FRESH, fresh, "receipt_time", "it is of the time of this answer",
-          "it is of another time than this answer");
+          "it does not say that it is of the time of this answer");
 }
 
 static void check_contents(struct papers *p)
@@ -129,10 +130,11 @@ static void check_contents(struct papers *p)
     const cJSON *root = p->d->root;
 
     check(p, CHECK_RECEIPT_VERSION, is_text(p->receipt, "api_version", "aci/1") && is_version(root),
-          "receipt_version", "it is of the version aci/1", "it is of another version than aci/1");
+          "receipt_version", "it is of the version aci/1",
+          "it does not say that it is of the version aci/1");
     check(p, CHECK_RECEIPT_CHAT, is_text(p->receipt, "chat_id", p->d->in->request_id),
           "receipt_chat_id", "it names the id of this answer",
-          "it names another id than this answer's");
+          "it does not name the id of this answer");
     check_events(p);
     check_time(p);
 }
@@ -194,7 +196,7 @@ static int check_digest(struct papers *p)
     check(p, CHECK_RECEIPT_KEYSET,
           digest[0] && is_text(p->receipt, "workload_keyset_digest", digest), "receipt_keyset",
           "it names the keyset that came with the attestation",
-          "it names another keyset than the one that came with the attestation");
+          "it does not name the keyset that came with the attestation");
     return 0;
 }
 
@@ -213,7 +215,7 @@ static int check_identity(struct papers *p)
     if (r != 0)
         return r;
     check(p, CHECK_RECEIPT_WORKLOAD, digest[0] && is_text(p->receipt, "workload_id", digest),
-          "receipt_workload", "its workload is the keyset's", "its workload is another one");
+          "receipt_workload", "its workload is the keyset's", "its workload is not the keyset's");
     return 0;
 }
 
@@ -222,9 +224,12 @@ static void check_validity(struct papers *p)
     const cJSON *epoch = json_at(p->keyset, "keyset_epoch", NULL);
     const cJSON *end = json_at(epoch ? epoch : p->keyset, "not_after", NULL);
 
-    check(p, CHECK_RECEIPT_KEYSET_VALID,
-          cJSON_IsNumber(end) && (double)p->d->in->now < end->valuedouble, "keyset_expired",
-          "the keyset is valid at this time", "the keyset's time is over");
+    if (!cJSON_IsNumber(end))
+        report_not_stated(p->r, CHECK_RECEIPT_KEYSET_VALID,
+                          "the keyset does not say how long it is valid");
+    else
+        check(p, CHECK_RECEIPT_KEYSET_VALID, (double)p->d->in->now < end->valuedouble,
+              "keyset_expired", "the keyset is valid at this time", "the keyset's time is over");
 }
 
 /* ---- The signature -------------------------------------------------------------------------- */
@@ -256,7 +261,7 @@ static bool find_key(struct papers *p, uint8_t key[KEY_SIZE])
                  is_text(found, "algo", "ed25519") &&
                      (!p->is_first || is_text(signature, "algo", "ed25519")) &&
                      claim_read_hex(key, KEY_SIZE, json_string(found, "public_key")),
-                 "receipt_key_algo", "it is a key of Ed25519", "it is not a key of Ed25519");
+                 "receipt_key_algo", "it is a key of Ed25519", "it is not a key that both call one of Ed25519");
 }
 
 /* Cuts a member out of a canonical text: its name stands right before its value, and nothing but
