@@ -152,6 +152,139 @@ static void differing_registers(void **state)
     machine_free(&m);
 }
 
+/* A log without its boot events leads to RTMR3 alone; one with some of them is judged as a whole. */
+static void logs_of_register_3_only(void **state)
+{
+    uint8_t bytes[SAMPLE_QUOTE_MAX], data[64] = { 0 };
+    struct tdx_quote quote;
+    const char *reason;
+    struct machine m;
+    size_t where, n;
+
+    (void)state;
+    machine_new(&m, 1);
+    n = machine_quote(bytes, &m, data);
+    assert_int_equal(tdx_quote_parse(&quote, &reason, bytes, n), 0);
+    for (int kept = 0; kept < 4; kept++) {
+        cJSON *log = cJSON_Duplicate(m.log, 1);
+        struct event_log replayed;
+
+        for (int i = 4; i > kept; i--) /* the boot events come first */
+            cJSON_DeleteItemFromArray(log, 0);
+        assert_int_equal(event_log_replay(&replayed, &reason, &where, log), 0);
+        assert_true(replayed.boot_registers == (kept > 0));
+        assert_int_equal(event_log_differs(&replayed, &quote), kept > 0 ? 0 : -1);
+        quote.rtmr[3] = (const uint8_t *)data; /* never left out */
+        assert_int_equal(event_log_differs(&replayed, &quote), kept > 0 ? 0 : 3);
+        assert_int_equal(tdx_quote_parse(&quote, &reason, bytes, n), 0);
+        event_log_clear(&replayed);
+        cJSON_Delete(log);
+    }
+    machine_free(&m);
+}
+
+/* Events of another type have a digest that nothing explains: the real start could hide there. */
+static void register_3_holds_runtime_events_only(void **state)
+{
+    static const double types[] = { 4, 134217730, 2147483659.0, 0 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        for (int after = 0; after < 2; after++) { /* before and after system-ready */
+            struct machine m;
+            cJSON *event;
+
+            machine_new(&m, 1);
+            event = after ? cJSON_Duplicate(find_event(m.log, "system-ready"), 1)
+                          : find_event(m.log, "app-id");
+            set_member(event, "event_type", cJSON_CreateNumber(types[i]));
+            if (after)
+                cJSON_AddItemToArray(m.log, event);
+            machine_measure(&m);
+            assert_refused(cJSON_Duplicate(m.log, 1), "event_log_malformed", after ? 12 : 5);
+            machine_free(&m);
+        }
+    }
+}
+
+/* The digest of version 1 covers "name:payload": with a colon in the name it could be cut anew. */
+static void a_name_of_version_1_holds_no_colon(void **state)
+{
+    static const struct {
+        const char *name, *payload;
+    } cuts[] = {
+        { "key-provider:{\"name\"", "\"kms\",\"id\":\"3059301306072a8648\"}" },
+        { "key-provider:{\"name\":\"kms\",\"id\"", "\"3059301306072a8648\"}" },
+        { "key-provider:", "" },
+        { ":", "" },
+        { "a:b", "c" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
+        struct machine m;
+        cJSON *event;
+        int at;
+
+        machine_new(&m, 1);
+        at = event_place(m.log, "key-provider");
+        event = runtime_event(1, cuts[i].name, cuts[i].payload, strlen(cuts[i].payload), 0);
+        if (i < 2) /* the digest that the honest event has */
+            assert_string_equal(member(event, "digest")->valuestring,
+                                member(find_event(m.log, "key-provider"), "digest")->valuestring);
+        cJSON_ReplaceItemInArray(m.log, at, event);
+        machine_measure(&m);
+        assert_refused(cJSON_Duplicate(m.log, 1), "event_log_malformed", (size_t)at);
+        assert_refused(stripped(m.log), "event_log_malformed", (size_t)at);
+        machine_free(&m);
+    }
+}
+
+/* In version 2 a name is escaped, so it cannot end its own member and begin the payload. */
+static void a_name_of_version_2_means_one_thing(void **state)
+{
+    static const char *const names[] = { "a:b", "a\"b", "a\\\"b", "a\\",
+                                         "x\",\"payload\":\"00\",\"type\":134217729}" };
+    static const char *const escaped[] = {
+        "a:b", "a\\\"b", "a\\\\\\\"b", "a\\\\",
+        "x\\\",\\\"payload\\\":\\\"00\\\",\\\"type\\\":134217729}"
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        for (int honest = 0; honest < 2; honest++) {
+            struct machine m;
+            cJSON *event;
+
+            machine_new(&m, 2);
+            /* The digest over the escaped name, or over one that is written as it is. */
+            event = runtime_event(2, honest ? escaped[i] : names[i], "p", 1, 0);
+            set_member(event, "event", cJSON_CreateString(names[i]));
+            cJSON_ReplaceItemInArray(m.log, event_place(m.log, "instance-id"), event);
+            machine_measure(&m);
+            if (honest || i == 0)
+                assert_replays(cJSON_Duplicate(m.log, 1), &m);
+            else
+                assert_refused(cJSON_Duplicate(m.log, 1), "event_digest_mismatch", 7);
+            machine_free(&m);
+        }
+    }
+}
+
+/* An event of one version is none of the other: their bytes begin differently. */
+static void versions_are_not_confused(void **state)
+{
+    (void)state;
+    for (int version = 1; version <= 2; version++) {
+        struct machine m;
+
+        machine_new(&m, version);
+        set_member(find_event(m.log, "app-id"), "version", cJSON_CreateNumber(3 - version));
+        assert_refused(cJSON_Duplicate(m.log, 1), "event_digest_mismatch", 5);
+        machine_free(&m);
+    }
+}
+
 /* One member of one event changed. */
 static void malformed_events(void **state)
 {
@@ -173,7 +306,9 @@ static void malformed_events(void **state)
         { NULL, "digest", "\"abc\"", "event_log_malformed" },
         { NULL, "digest", "\"zz\"", "event_log_malformed" },
         { NULL, "digest", "7", "event_log_malformed" },
+        { NULL, "imr", "3", "event_log_malformed" },
         { "app-id", "imr", "0", "event_log_malformed" },
+        { "app-id", "event_type", "4", "event_log_malformed" },
         { "app-id", "event", NULL, "event_log_malformed" },
         { "app-id", "event", "\"\"", "event_log_malformed" },
         { "app-id", "event", "7", "event_log_malformed" },
@@ -228,6 +363,26 @@ static void no_logs(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         assert_refused(cJSON_Parse(texts[i]), "event_log_malformed", 0);
+}
+
+/* An empty list has no events; whoever asks reads that as no log. */
+static void empty_logs(void **state)
+{
+    static const char *const texts[] = { "[]", "\"[]\"", "\" [ ] \"" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct event_log log;
+        const char *reason;
+        size_t where;
+        cJSON *item = cJSON_Parse(texts[i]);
+
+        assert_int_equal(event_log_replay(&log, &reason, &where, item), 0);
+        assert_int_equal(log.event_count, 0);
+        assert_false(log.ready || log.boot_registers);
+        event_log_clear(&log);
+        cJSON_Delete(item);
+    }
 }
 
 static void limits(void **state)
@@ -305,8 +460,14 @@ int main(void)
         cmocka_unit_test(other_form_of_version_2),
         cmocka_unit_test(after_ready_anything_goes),
         cmocka_unit_test(differing_registers),
+        cmocka_unit_test(logs_of_register_3_only),
+        cmocka_unit_test(register_3_holds_runtime_events_only),
+        cmocka_unit_test(a_name_of_version_1_holds_no_colon),
+        cmocka_unit_test(a_name_of_version_2_means_one_thing),
+        cmocka_unit_test(versions_are_not_confused),
         cmocka_unit_test(malformed_events),
         cmocka_unit_test(no_logs),
+        cmocka_unit_test(empty_logs),
         cmocka_unit_test(limits),
         cmocka_unit_test(duplicates),
         cmocka_unit_test(failing_allocations),

@@ -137,6 +137,9 @@ static int read_runtime_event(struct event *e, const char **reason)
         return VENICE_E_MALFORMED;
     if (e->imr != RUNTIME_REGISTER || !is_name(e->name) || !payload)
         return VENICE_E_MALFORMED;
+    /* Its digest is over "name:payload", which a colon would let anybody cut at another place. */
+    if (e->version == 1 && strchr(e->name, ':'))
+        return VENICE_E_MALFORMED;
     e->payload = wiping_malloc(n / 2 + 1);
     if (!e->payload)
         return VENICE_E_MEMORY;
@@ -146,12 +149,15 @@ static int read_runtime_event(struct event *e, const char **reason)
     return measure(e, reason);
 }
 
-/* A boot event is its digest. Its name and payload can never be checked, so they are not read. */
+/* A boot event is its digest. Its name and payload can never be checked, so they are not read; and
+ * so it may not stand where the events say what was started. */
 static int read_boot_event(struct event *e)
 {
     const char *digest = json_string(e->object, "digest");
     size_t n = digest ? strlen(digest) : 0;
 
+    if (e->imr == RUNTIME_REGISTER)
+        return VENICE_E_MALFORMED;
     if (n < 2 || n > 2 * TDX_REGISTER_SIZE || hex_decode(e->digest, digest, n) != 0)
         return VENICE_E_MALFORMED;
     return 0;
@@ -212,6 +218,7 @@ static int replay_event(struct event_log *log, const cJSON *object, const char *
 
     if (r == 0)
         r = extend(log->rtmr[e.imr], e.digest);
+    log->boot_registers = log->boot_registers || e.imr != RUNTIME_REGISTER;
     if (r == 0 && e.type == RUNTIME_EVENT)
         r = keep(log, &e, reason);
     wiping_free(e.payload);
@@ -262,7 +269,7 @@ int event_log_replay(struct event_log *out, const char **reason, size_t *where, 
 
 int event_log_differs(const struct event_log *log, const struct tdx_quote *quote)
 {
-    for (int i = 0; i < 4; i++) {
+    for (int i = log->boot_registers ? 0 : RUNTIME_REGISTER; i < 4; i++) {
         if (memcmp(log->rtmr[i], quote->rtmr[i], TDX_REGISTER_SIZE) != 0)
             return i;
     }

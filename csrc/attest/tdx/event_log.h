@@ -29,6 +29,7 @@ struct runtime_event {
 struct event_log {
     uint8_t rtmr[4][TDX_REGISTER_SIZE];
     size_t event_count;         /* of all events */
+    bool boot_registers;        /* some event is of RTMR0, RTMR1 or RTMR2 */
     bool ready;                 /* system-ready was measured */
     struct runtime_event *boot; /* up to system-ready, in their order */
     size_t boot_count;
@@ -36,12 +37,17 @@ struct event_log {
 
 /* Replays a log: an array of events, or a string that holds one. In full logs and in stripped ones
  * the digest of a runtime event is computed anew; a digest that is served must be the same.
+ *
+ * RTMR3 holds runtime events only, and names of version 1 hold no colon: so each digest in it means
+ * one name and one payload, and no part of the start can hide in a digest that nothing explains.
+ *
  * Returns 0; VENICE_E_MALFORMED with *reason the code (static) of the first thing that is wrong and
  * *where the number of the event (from 0); VENICE_E_MEMORY. out is to be cleared in every case.
  * Codes: event_log_malformed, event_digest_mismatch, event_log_duplicate. */
 int event_log_replay(struct event_log *out, const char **reason, size_t *where, const cJSON *log);
 
-/* Whether the replayed registers are those of a quote; -1: all are, else the first that is not. */
+/* Whether the replayed registers are those of a quote; -1: all are, else the first that is not. Of a
+ * log without boot events (dstack strips them) only RTMR3 is compared. */
 int event_log_differs(const struct event_log *log, const struct tdx_quote *quote);
 
 /* The event of that name from before system-ready; NULL where there is none. */
