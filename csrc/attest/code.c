@@ -80,9 +80,10 @@ static size_t find_logs(const cJSON *logs[LOGS_MAX], const struct code *c, const
     size_t count = 0;
 
     for (size_t i = 0; i < LOGS_MAX; i++) {
-        const char *text = cJSON_GetStringValue(found[i]);
+        bool readable = cJSON_IsArray(found[i]) || cJSON_IsString(found[i]);
 
-        if (cJSON_IsArray(found[i]) || (text && text[0]))
+        /* Not what is only made of empty events: such a list claims to be a log. */
+        if (readable && (found[i]->child || !claim_is_empty(found[i])))
             logs[count++] = found[i];
     }
     return count;
@@ -104,13 +105,13 @@ static int replay(struct code *c, struct event_log *log, const cJSON *source, bo
                          ? "event %zu is not what its digest or preimage says"
                      : strcmp(reason, "event_log_duplicate") == 0
                          ? "event %zu is measured a second time before system-ready"
-                         : "the event log cannot be read (event %zu)",
+                         : "event %zu is not one that a genuine machine writes",
                      where);
         return 0;
     }
     if (r != 0)
         return r;
-    differs = event_log_differs(log, c->quote);
+    differs = log->event_count > 0 ? event_log_differs(log, c->quote) : -1;
     if (differs >= 0) {
         report_check(c->r, CHECK_EVENT_LOG_REPLAYED, false, "rtmr_mismatch",
                      "the %zu events of the log do not lead to RTMR%d of the quote",
@@ -121,25 +122,39 @@ static int replay(struct code *c, struct event_log *log, const cJSON *source, bo
     return 0;
 }
 
-/* Every copy must hold; the first that does not is the one that is reported. */
-static int replay_logs(struct code *c, const cJSON *const logs[LOGS_MAX], size_t count)
+/* Every copy must hold; the first that does not is the one that is reported. An empty one is none.
+ * Sets *count to the number of copies that have events. */
+static int replay_logs(struct code *c, const cJSON *const logs[LOGS_MAX], size_t *count)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct event_log other;
-        bool holds;
-        int r = replay(c, i == 0 ? &c->log : &other, logs[i], &holds);
+    size_t served = *count;
+    bool all_registers = false;
 
-        if (i > 0)
+    *count = 0;
+    for (size_t i = 0; i < served; i++) {
+        struct event_log other;
+        bool first = *count == 0, holds, empty;
+        int r = replay(c, first ? &c->log : &other, logs[i], &holds);
+        const struct event_log *log = first ? &c->log : &other;
+
+        empty = holds && log->event_count == 0;
+        all_registers = all_registers || (holds && log->boot_registers);
+        if (!first)
             event_log_clear(&other);
+        else if (empty)
+            event_log_clear(&c->log);
+        *count += !empty;
         if (r != 0 || !holds)
             return r;
     }
-    if (count == 0)
+    if (*count == 0) {
+        report_not_stated(c->r, CHECK_EVENT_LOG_REPLAYED, "the response shows no event log");
         return 0;
+    }
     report_check(c->r, CHECK_EVENT_LOG_WELL_FORMED, true, NULL, "%zu events%s", c->log.event_count,
-                 count > 1 ? ", in more than one copy" : "");
+                 *count > 1 ? ", in more than one copy" : "");
     report_check(c->r, CHECK_EVENT_LOG_REPLAYED, true, NULL,
-                 "the events lead to RTMR0 to RTMR3 of the quote");
+                 all_registers ? "the events lead to RTMR0 to RTMR3 of the quote"
+                               : "the events lead to RTMR3; RTMR0 to RTMR2 are the quote's own");
     c->replayed = report_check(c->r, CHECK_EVENT_LOG_COMPLETE, c->log.ready, "event_log_incomplete",
                                c->log.ready ? "the log reaches system-ready"
                                             : "the log does not reach system-ready");
@@ -186,8 +201,9 @@ static void settle_compose_hash(struct code *c)
 
 static int check_compose_text(struct code *c)
 {
-    const char *texts[TEXTS_MAX] = { json_string(c->tcb_info, "app_compose"),
-                                     json_string(c->evidence, "app_compose") };
+    const char *texts[TEXTS_MAX] = { claim_string(c->tcb_info, "app_compose"),
+                                     claim_string(c->evidence, "app_compose") };
+    size_t shown = 0;
 
     for (size_t i = 0; i < TEXTS_MAX && c->has_compose_hash; i++) {
         uint8_t hash[COMPOSE_HASH_SIZE];
@@ -196,6 +212,7 @@ static int check_compose_text(struct code *c)
 
         if (!texts[i])
             continue;
+        shown++;
         r = sha256(hash, (const uint8_t *)texts[i], strlen(texts[i]));
         if (r != 0)
             return r;
@@ -206,6 +223,8 @@ static int check_compose_text(struct code *c)
         if (same && !c->text)
             c->text = texts[i];
     }
+    if (c->has_compose_hash && shown == 0)
+        report_not_stated(c->r, CHECK_COMPOSE_TEXT_MATCHES, "the response shows no compose text");
     return 0;
 }
 
@@ -250,7 +269,7 @@ static const char *find_document(const struct code *c)
     const cJSON *places[] = { c->vm_config, c->info, c->tcb_info, c->evidence };
 
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        const char *text = json_string(places[i], "mr_config");
+        const char *text = claim_string(places[i], "mr_config");
 
         if (text)
             return text;
@@ -258,12 +277,34 @@ static const char *find_document(const struct code *c)
     return NULL;
 }
 
+/* What MRCONFIGID is compared with comes from the event log, or is the text that has its hash: a
+ * hash that was taken from MRCONFIGID itself would only be compared with itself. */
+static const uint8_t *find_compared_hash(const struct code *c)
+{
+    return c->compose || c->text ? c->compose_hash : NULL;
+}
+
+/* MRCONFIGID could not be compared. */
+static void report_unbound(struct code *c, enum mrconfigid_form form)
+{
+    if (form == MRCONFIGID_UNKNOWN)
+        report_not_proven(c->r, "What MRCONFIGID binds: its form is not known here.");
+    else if (form == MRCONFIGID_UNUSED)
+        report_not_proven(c->r, "That the machine was configured for its compose text: MRCONFIGID "
+                                "is not used, so only the event log names the text.");
+    else
+        report_not_stated(c->r, CHECK_MRCONFIGID_BOUND,
+                          form == MRCONFIGID_V3
+                              ? "the response does not show the document that MRCONFIGID binds"
+                              : "the response does not show everything that MRCONFIGID binds");
+}
+
 static void check_mrconfigid(struct code *c)
 {
     const uint8_t *id = c->quote->mrconfigid;
     enum mrconfigid_form form = mrconfigid_form(id);
     struct mrconfigid_facts facts = {
-        .compose_hash = c->has_compose_hash ? c->compose_hash : NULL,
+        .compose_hash = c->has_compose_hash ? find_compared_hash(c) : NULL,
         .app_id = c->app_id && c->app_id->len == APP_ID_SIZE ? c->app_id->payload : NULL,
         .key_provider = c->key_provider ? (const char *)c->key_provider->payload : NULL,
         .key_provider_len = c->key_provider ? c->key_provider->len : 0,
@@ -273,15 +314,15 @@ static void check_mrconfigid(struct code *c)
 
     report_set_string(c->r, "code.mrconfigid", mrconfigid_form_name(form));
     if (match == MRCONFIGID_OPEN) {
-        if (form == MRCONFIGID_UNKNOWN)
-            report_not_proven(c->r, "What MRCONFIGID binds: its form is not known here.");
+        report_unbound(c, form);
         return;
     }
-    report_check(c->r, CHECK_MRCONFIGID_BOUND, match == MRCONFIGID_HOLDS, "mrconfigid_mismatch",
-                 match == MRCONFIGID_HOLDS
-                     ? "MRCONFIGID (%s) binds the compose text that was measured"
-                     : "MRCONFIGID (%s) binds something else than what was measured",
-                 mrconfigid_form_name(form));
+    if (report_check(c->r, CHECK_MRCONFIGID_BOUND, match == MRCONFIGID_HOLDS, "mrconfigid_mismatch",
+                     match == MRCONFIGID_HOLDS
+                         ? "MRCONFIGID (%s) binds the compose text that was measured"
+                         : "MRCONFIGID (%s) binds something else than what was measured",
+                     mrconfigid_form_name(form)))
+        report_set(c->r, "code.mrconfigid_bound", cJSON_CreateTrue());
 }
 
 /* --- what the body repeats -------------------------------------------------------------------- */
@@ -463,7 +504,7 @@ int code_check(struct report *r, const struct evidence *e, const struct tdx_quot
     if (status != 0)
         goto out;
     log_count = find_logs(logs, &c, e->root);
-    status = replay_logs(&c, logs, log_count);
+    status = replay_logs(&c, logs, &log_count);
     if (status != 0)
         goto out;
     read_events(&c);

@@ -14,7 +14,8 @@ enum { CODE_COMPOSE_SHOWN = 256 * 1024 };
 
 /* Adds the checks of section "code" to r, every one that can run, and the members
  *   measurements.compose_hash, measurements.os_image_hash   as measured,
- *   code = { replayed, events, mrconfigid, app_id, key_provider, compose,   as measured
+ *   code = { replayed, events, mrconfigid (its form), mrconfigid_bound (true where it was compared
+ *            and holds), app_id, key_provider, compose,                     as measured
  *            image, num_gpus, mr_aggregated,                                as claimed
  *            stated = { compose_hash, app_id, os_image_hash, key_provider } } what the body says
  *                                                                           and nothing measures

@@ -34,6 +34,11 @@ struct manager {
     bool holds;    /* every check of it did */
 };
 
+/* What a statement is worth whose hash is not known: nobody is known to have made it. */
+static const char not_computed[] =
+    "Which containers the compose manager started: the hash of its statement could not be computed "
+    "here, so nothing of it is shown.";
+
 static void check(struct manager *m, enum check_id id, bool ok, const char *good, const char *bad)
 {
     report_check(m->r, id, ok, reason, "%s", ok ? good : bad);
@@ -89,24 +94,32 @@ static void check_actions(struct manager *m)
 {
     enum claim claim = claim_hex(m->object, "actions_hash", m->hash, HASH_SIZE);
 
+    if (!m->has_hash) {
+        m->holds = false;
+        report_not_proven(m->r, not_computed);
+    }
+    if (claim_is_empty(m->actions))
+        report_not_stated(m->r, CHECK_MANAGER_ACTIONS, "the compose manager names no actions");
+    else if (claim == CLAIM_ABSENT)
+        report_not_stated(m->r, CHECK_MANAGER_ACTIONS,
+                          "the compose manager does not name the hash of its actions");
     if (m->has_hash && claim != CLAIM_ABSENT)
         check(m, CHECK_MANAGER_ACTIONS, claim == CLAIM_SAME,
               "the actions have the hash that it names",
               "the actions do not have the hash that the manager names");
-    if (!m->has_hash)
-        report_not_proven(m->r, "Which actions the compose manager took: their form is not known "
-                                "here.");
 }
 
 /* --- its quote -------------------------------------------------------------------------------- */
 
 static int read_quote(struct manager *m)
 {
-    const char *text = json_string(m->object, "quote"), *unknown;
-    size_t n = text ? strlen(text) : 0;
+    const char *text = claim_string(m->object, "quote"), *unknown;
+    size_t n;
 
-    if (!text || n > 2 * EVIDENCE_QUOTE_MAX)
+    if (!text || strlen(text) > 2 * EVIDENCE_QUOTE_MAX + 2)
         return 0;
+    text = claim_digits(text);
+    n = strlen(text);
     m->quote_bytes = wiping_malloc(n / 2 + 1);
     if (!m->quote_bytes)
         return VENICE_E_MEMORY;
@@ -115,21 +128,31 @@ static int read_quote(struct manager *m)
     return 0;
 }
 
-/* Bound is the hash that the actions have, or the one that is named for them: whether these are the
- * same is manager_actions' business. */
+/* A manager that took no action signs the hash of an empty list. An empty list beside a quote that
+ * binds another hash is one that somebody emptied: as good as none. */
+static void drop_emptied_list(struct manager *m)
+{
+    bool empty = cJSON_IsArray(m->actions) && !m->actions->child;
+
+    if (empty && !(m->has_quote && memcmp(m->quote.report_data, m->hash, HASH_SIZE) == 0))
+        m->has_hash = false;
+}
+
+/* The quote must bind the hash that was computed here, and our nonce. Without that hash nothing is
+ * proven; then the check can only fail: where the quote contradicts what is said beside it. */
 static void check_binding(struct manager *m)
 {
     const uint8_t *bound = m->quote.report_data;
-    enum claim named = claim_hex(m->object, "actions_hash", bound, HASH_SIZE);
-    bool actions = named == CLAIM_SAME || (m->has_hash && memcmp(bound, m->hash, HASH_SIZE) == 0) ||
-                   (named == CLAIM_ABSENT && !m->has_hash);
     bool nonce = memcmp(bound + NONCE_AT, m->nonce, NONCE_SIZE) == 0;
+    bool actions = m->has_hash
+                       ? memcmp(bound, m->hash, HASH_SIZE) == 0
+                       : claim_hex(m->object, "actions_hash", bound, HASH_SIZE) != CLAIM_OTHER;
+    bool ok = actions && nonce &&
+              claim_hex(m->object, "report_data", bound, TDX_REPORT_DATA_SIZE) != CLAIM_OTHER;
 
-    check(m, CHECK_MANAGER_QUOTE_BOUND,
-          actions && nonce &&
-              claim_hex(m->object, "report_data", bound, TDX_REPORT_DATA_SIZE) != CLAIM_OTHER,
-          "its quote binds the actions and our nonce",
-          "the manager's quote does not bind its actions and our nonce");
+    if (m->has_hash || !ok)
+        check(m, CHECK_MANAGER_QUOTE_BOUND, ok, "its quote binds the actions and our nonce",
+              "the manager's quote does not bind its actions and our nonce");
 }
 
 static bool is_same_machine(const struct tdx_quote *a, const struct tdx_quote *b)
@@ -165,8 +188,9 @@ static void check_signature(struct manager *m)
 
 static void check_quote(struct manager *m)
 {
-    if (!json_string(m->object, "quote")) {
+    if (!claim_string(m->object, "quote")) {
         m->holds = false;
+        report_not_stated(m->r, CHECK_MANAGER_QUOTE_BOUND, "the compose manager shows no quote");
         report_not_proven(m->r, "Which containers the compose manager started: its statement has "
                                 "no quote.");
         return;
@@ -195,6 +219,7 @@ static bool add_shown(struct manager *m, cJSON *to, const cJSON *action, const c
     return safe && cJSON_AddStringToObject(to, name, safe);
 }
 
+/* What is not proven to be the manager's is not shown, not even marked: only that it is not. */
 static void report_manager(struct manager *m)
 {
     const cJSON *latest = NULL, *action;
@@ -208,8 +233,8 @@ static void report_manager(struct manager *m)
         count++;
     }
     ok = out && cJSON_AddBoolToObject(out, "verified", m->holds) &&
-         cJSON_AddNumberToObject(out, "actions", count);
-    if (ok && cJSON_IsObject(latest)) {
+         (!m->holds || cJSON_AddNumberToObject(out, "actions", count));
+    if (ok && m->holds && latest) {
         shown = cJSON_AddObjectToObject(out, "latest");
         ok = shown != NULL;
         for (size_t i = 0; action_members[i] && ok; i++)
@@ -231,15 +256,18 @@ int compose_manager_check(struct report *r, const struct evidence *e, const stru
 
     m.object = json_at(e->root, "compose_manager_attestation", NULL);
     m.actions = json_at(m.object, "actions", NULL);
-    if (!cJSON_IsObject(m.object))
+    if (!cJSON_IsObject(m.object) || claim_is_empty(m.object))
         return 0;
     status = hash_actions(&m, e);
     if (status == 0)
         status = read_quote(&m);
     if (status != 0)
         goto out;
+    drop_emptied_list(&m);
     echoed = claim_hex(m.object, "nonce", nonce, NONCE_SIZE);
-    if (echoed != CLAIM_ABSENT)
+    if (echoed == CLAIM_ABSENT)
+        report_not_stated(r, CHECK_MANAGER_NONCE, "the compose manager names no nonce");
+    else
         check(&m, CHECK_MANAGER_NONCE, echoed == CLAIM_SAME,
               "the manager's statement names our nonce",
               "the manager's statement names another nonce than ours");

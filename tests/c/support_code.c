@@ -660,6 +660,30 @@ const cJSON *find_check(const cJSON *report, const char *id)
     return NULL;
 }
 
+bool is_not_stated(const cJSON *report, const char *id)
+{
+    const cJSON *entry;
+
+    cJSON_ArrayForEach(entry, json_at(report, "not_stated", NULL))
+    {
+        if (strcmp(json_string(entry, "id"), id) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool is_not_proven(const cJSON *report, const char *text)
+{
+    const cJSON *sentence;
+
+    cJSON_ArrayForEach(sentence, json_at(report, "not_proven", NULL))
+    {
+        if (strstr(sentence->valuestring, text))
+            return true;
+    }
+    return false;
+}
+
 void assert_only_failure(cJSON *report, const char *id, const char *reason)
 {
     const cJSON *check;

@@ -64,6 +64,10 @@ void assert_only_failure(cJSON *report, const char *id, const char *reason);
 void assert_no_failure(cJSON *report);
 /* The check of that id, or NULL. */
 const cJSON *find_check(const cJSON *report, const char *id);
+/* Whether the report notes that what this check compares is left out. */
+bool is_not_stated(const cJSON *report, const char *id);
+/* Whether a sentence on what is not proven holds this text. */
+bool is_not_proven(const cJSON *report, const char *text);
 
 cJSON *member(cJSON *root, const char *path);                 /* "a.b.c" */
 void set_member(cJSON *root, const char *path, cJSON *value); /* NULL: drop it */

@@ -36,6 +36,7 @@ static void good_responses_hold(void **state)
             report = judge(machine_response(&m, *shape), NULL, NULL, 0);
             assert_true(cJSON_IsTrue(json_at(report, "code", "replayed", NULL)));
             assert_non_null(find_check(report, "mrconfigid_bound"));
+            assert_true(cJSON_IsTrue(json_at(report, "code", "mrconfigid_bound", NULL)));
             assert_string_equal(json_string(json_at(report, "code", NULL), "mrconfigid"), "v1");
             assert_int_equal(
                 strlen(json_string(json_at(report, "measurements", NULL), "compose_hash")), 64);
@@ -209,16 +210,17 @@ static void restated_values(void **state)
         { "info.tcb_info.compose_hash", other32, "compose_hash_restated", "compose_hash_mismatch" },
         { "info.os_image_hash", other32, "os_image_restated", "os_image_mismatch" },
         { "info.tcb_info.os_image_hash", other32, "os_image_restated", "os_image_mismatch" },
-        { "info.key_provider_info", "{\"name\":\"none\"}", "key_provider_restated", "key_provider_mismatch" },
-        { "info.tcb_info.app_compose", "{}", "compose_text_matches", "compose_hash_mismatch" },
+        { "info.key_provider_info", "{\"name\":\"none\"}", "key_provider_restated",
+          "key_provider_mismatch" },
+        { "info.tcb_info.app_compose", "other", "compose_text_matches", "compose_hash_mismatch" },
         { "info.tcb_info.mrtd", other48, "registers_restated", "registers_restated" },
         { "info.tcb_info.rtmr0", other48, "registers_restated", "registers_restated" },
         { "info.tcb_info.rtmr1", other48, "registers_restated", "registers_restated" },
         { "info.tcb_info.rtmr2", other48, "registers_restated", "registers_restated" },
         { "info.tcb_info.rtmr3", "00", "registers_restated", "registers_restated" },
-        { "event_log", "[]", "event_log_replayed", "rtmr_mismatch" },
         { "event_log", "[7]", "event_log_well_formed", "event_log_malformed" },
-        { "event_log", "{}", "event_log_well_formed", "event_log_malformed" },
+        { "event_log", "[{}]", "event_log_well_formed", "event_log_malformed" },
+        { "event_log", "{\"a\":1}", "event_log_well_formed", "event_log_malformed" },
         { "event_log", "nothing", "event_log_well_formed", "event_log_malformed" },
         { "compose_manager_attestation.nonce", other32, "manager_nonce", "manager_statement" },
         { "compose_manager_attestation.actions_hash", other32, "manager_actions",
@@ -311,6 +313,7 @@ static void manager_signature(void **state)
         if (other_key) { /* not judged, and said */
             assert_null(find_check(report, "manager_quote_signed"));
             assert_int_equal(json_bool(json_at(report, "code", "manager", NULL), "verified"), 0);
+            assert_null(json_at(report, "code", "manager", "latest", NULL));
             assert_no_failure(report);
         } else {
             assert_only_failure(report, "manager_quote_signed", "manager_statement");
@@ -319,27 +322,168 @@ static void manager_signature(void **state)
     machine_free(&m);
 }
 
-/* Members that the manager may have tomorrow make its hash uncheckable, not wrong. */
-static void manager_with_unknown_members(void **state)
+/* Nothing of the manager's statement is shown, and the report says why. */
+static void assert_nothing_shown(cJSON *report)
+{
+    const cJSON *manager = json_at(report, "code", "manager", NULL);
+
+    assert_int_equal(json_bool(manager, "verified"), 0);
+    assert_null(json_at(manager, "latest", NULL));
+    assert_null(json_at(manager, "actions", NULL));
+    assert_null(find_check(report, "manager_actions"));
+    assert_null(find_check(report, "manager_quote_bound"));
+    assert_true(is_not_proven(report, "the hash of its statement could not be computed"));
+    assert_no_failure(report);
+}
+
+/* What has no hash that was computed here is nobody's statement: a form that is not known is not
+ * refused, for the manager may have it tomorrow, and is not shown. */
+static void manager_without_a_hash(void **state)
+{
+    static const char *const forms[] = {
+        "[{\"timestamp\":\"t9\",\"action\":\"compose_up\",\"file\":\"FORGED.yaml\",\"x\":1}]",
+        "[{\"x\":null}]",
+        "[\"compose_up FORGED.yaml\"]",
+        "[\"compose_up\",{\"action\":\"compose_up\"}]",
+        "\"compose_up FORGED.yaml\"",
+        "{\"action\":\"compose_up\",\"file\":\"FORGED.yaml\"}",
+        "[7]",
+        "true",
+        "[]",
+        "\"\"",
+        "\"[]\"",
+        "null",
+        NULL,
+    };
+    struct machine m;
+    cJSON *body;
+
+    (void)state;
+    machine_new(&m, 1);
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        for (int named = 0; named < 2; named++) { /* with and without the hash that is named */
+            body = machine_response(&m, 'A');
+            set_member(body, "compose_manager_attestation.actions",
+                       forms[i] ? cJSON_Parse(forms[i]) : NULL);
+            if (!named)
+                set_member(body, "compose_manager_attestation.actions_hash", NULL);
+            assert_nothing_shown(judge(body, NULL, NULL, 0));
+        }
+    }
+    /* Also without its hash, a quote that is not for our nonce, or for what is named, is no good. */
+    for (int i = 0; i < 2; i++) {
+        uint8_t data[64] = { 0 }, quote[SAMPLE_QUOTE_MAX];
+        cJSON *report;
+        size_t n;
+
+        body = machine_response(&m, 'A');
+        assert_int_equal(
+            hex_decode(
+                data, json_string(member(body, "compose_manager_attestation"), "report_data"), 128),
+            0);
+        data[i ? 40 : 8] ^= 1;
+        n = machine_quote(quote, &m, data);
+        set_member(body, "compose_manager_attestation.actions", NULL);
+        set_member(body, "compose_manager_attestation.report_data", NULL);
+        set_member(body, "compose_manager_attestation.quote", quote_item(quote, n));
+        report = judge(body, NULL, NULL, 0);
+        assert_null(json_at(report, "code", "manager", "latest", NULL));
+        assert_only_failure(report, "manager_quote_bound", "manager_statement");
+    }
+    machine_free(&m);
+}
+
+/* Known members, other values: the quote does not bind them, whatever is named. */
+static void manager_with_forged_actions(void **state)
 {
     struct machine m;
     cJSON *body, *report;
 
     (void)state;
     machine_new(&m, 1);
+    for (int named = 0; named < 2; named++) {
+        body = machine_response(&m, 'A');
+        set_member(cJSON_GetArrayItem(member(body, "compose_manager_attestation.actions"), 0),
+                   "image", cJSON_CreateString("a/c"));
+        if (!named)
+            set_member(body, "compose_manager_attestation.actions_hash", NULL);
+        report = judge(body, NULL, NULL, 0);
+        assert_int_equal(json_bool(find_check(report, "manager_quote_bound"), "ok"), 0);
+        assert_null(json_at(report, "code", "manager", "latest", NULL));
+        assert_true((find_check(report, "manager_actions") != NULL) == named);
+        if (!named)
+            assert_true(is_not_stated(report, "manager_actions"));
+        assert_string_equal(json_string(report, "reason"), "manager_statement");
+        assert_int_equal(json_bool(report, "verified"), 0);
+        cJSON_Delete(report);
+    }
+    machine_free(&m);
+}
+
+/* A manager that took no action says so: the hash of an empty list is one that can be computed. */
+static void manager_that_took_no_action(void **state)
+{
+    uint8_t data[64], quote[SAMPLE_QUOTE_MAX];
+    const cJSON *manager;
+    struct machine m;
+    cJSON *body, *report;
+    size_t n;
+
+    (void)state;
+    machine_new(&m, 1);
+    assert_int_equal(sha256(data, (const uint8_t *)"[]", 2), 0);
+    memcpy(data + 32, m.nonce, 32);
+    n = machine_quote(quote, &m, data);
     body = machine_response(&m, 'A');
-    cJSON_AddNumberToObject(
-        cJSON_GetArrayItem(member(body, "compose_manager_attestation.actions"), 0), "new", 1);
+    set_member(body, "compose_manager_attestation.actions", cJSON_CreateArray());
+    set_member(body, "compose_manager_attestation.actions_hash", NULL);
+    set_member(body, "compose_manager_attestation.report_data", NULL);
+    set_member(body, "compose_manager_attestation.quote", quote_item(quote, n));
     report = judge(body, NULL, NULL, 0);
-    assert_null(find_check(report, "manager_actions"));
+    manager = json_at(report, "code", "manager", NULL);
+    assert_int_equal(json_bool(manager, "verified"), 1);
+    assert_int_equal(json_at(manager, "actions", NULL)->valueint, 0);
+    assert_null(json_at(manager, "latest", NULL));
     assert_non_null(find_check(report, "manager_quote_bound"));
     assert_no_failure(report);
+    machine_free(&m);
+}
 
-    body = machine_response(&m, 'A');
-    set_member(cJSON_GetArrayItem(member(body, "compose_manager_attestation.actions"), 0), "image",
-               cJSON_CreateString("a/c"));
-    report = judge(body, NULL, NULL, 0);
-    assert_only_failure(report, "manager_actions", "manager_statement");
+static void manager_that_leaves_things_out(void **state)
+{
+    static const struct {
+        const char *member, *id;
+        bool verified;
+    } rows[] = { { "nonce", "manager_nonce", true },
+                 { "actions_hash", "manager_actions", true },
+                 { "report_data", NULL, true },
+                 { "quote", "manager_quote_bound", false } };
+    struct machine m;
+
+    (void)state;
+    machine_new(&m, 1);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (int empty = 0; empty < 3; empty++) {
+            char path[80];
+            cJSON *body = machine_response(&m, 'A'), *report;
+
+            snprintf(path, sizeof path, "compose_manager_attestation.%s", rows[i].member);
+            set_member(body, path,
+                       empty == 0   ? NULL
+                       : empty == 1 ? cJSON_CreateNull()
+                                    : cJSON_CreateString(""));
+            report = judge(body, NULL, NULL, 0);
+            if (rows[i].id) {
+                assert_true(is_not_stated(report, rows[i].id));
+                assert_null(find_check(report, rows[i].id));
+            }
+            assert_int_equal(json_bool(json_at(report, "code", "manager", NULL), "verified"),
+                             rows[i].verified);
+            assert_true((json_at(report, "code", "manager", "latest", NULL) != NULL) ==
+                        rows[i].verified);
+            assert_no_failure(report);
+        }
+    }
     machine_free(&m);
 }
 
@@ -402,6 +546,8 @@ static void mrconfigid_v3(void **state)
         body = machine_response(&m, 'A');
         report = judge(body, NULL, NULL, 0); /* the document is not served */
         assert_null(find_check(report, "mrconfigid_bound"));
+        assert_true(is_not_stated(report, "mrconfigid_bound"));
+        assert_null(json_at(report, "code", "mrconfigid_bound", NULL));
         assert_no_failure(report);
         body = machine_response(&m, 'A');
         set_member(body, "info.mr_config", cJSON_CreateString(document));
@@ -410,8 +556,36 @@ static void mrconfigid_v3(void **state)
             assert_only_failure(report, "mrconfigid_bound", "mrconfigid_mismatch");
         } else {
             assert_non_null(find_check(report, "mrconfigid_bound"));
+            assert_true(cJSON_IsTrue(json_at(report, "code", "mrconfigid_bound", NULL)));
             assert_no_failure(report);
         }
+        machine_free(&m);
+    }
+}
+
+/* A document that is bound, and leaves open which compose text it is for. */
+static void mrconfigid_v3_without_a_compose_hash(void **state)
+{
+    static const char *const documents[] = { "{\"app_id\":\"\"}", "{\"compose_hash\":\"\"}", "x" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++) {
+        char input[200];
+        struct machine m;
+        cJSON *body, *report;
+        uint8_t hash[32];
+        size_t n;
+
+        machine_new(&m, 1);
+        n = (size_t)snprintf(input, sizeof input, "dstack-mr-config-v3:%c%s", 0, documents[i]);
+        assert_int_equal(sha256(hash, (uint8_t *)input, n), 0);
+        set_mrconfigid(&m, 3, hash);
+        body = machine_response(&m, 'A');
+        set_member(body, "info.mr_config", cJSON_CreateString(documents[i]));
+        report = judge(body, NULL, NULL, 0);
+        assert_null(find_check(report, "mrconfigid_bound"));
+        assert_null(json_at(report, "code", "mrconfigid_bound", NULL));
+        assert_no_failure(report);
         machine_free(&m);
     }
 }
@@ -430,6 +604,8 @@ static void mrconfigid_unused_and_unknown(void **state)
         report = judge(machine_response(&m, 'D'), NULL, NULL, 0);
         assert_string_equal(json_string(json_at(report, "code", NULL), "mrconfigid"), names[i]);
         assert_null(find_check(report, "mrconfigid_bound"));
+        assert_null(json_at(report, "code", "mrconfigid_bound", NULL));
+        assert_true(is_not_proven(report, i ? "its form is not known" : "MRCONFIGID is not used"));
         assert_non_null(json_string(json_at(report, "measurements", NULL), "compose_hash"));
         assert_no_failure(report);
         machine_free(&m);
@@ -451,10 +627,11 @@ static void without_a_log(void **state)
         set_member(body, "event_log", NULL);
         set_member(body, "info.tcb_info.event_log", NULL);
         if (wrong)
-            set_member(body, "info.tcb_info.app_compose", cJSON_CreateString("{}"));
+            set_member(body, "info.tcb_info.app_compose", cJSON_CreateString("other"));
         report = judge(body, NULL, NULL, 0);
         assert_null(json_at(report, "code", "replayed", NULL));
         assert_null(find_check(report, "event_log_replayed"));
+        assert_true(is_not_stated(report, "event_log_replayed"));
         assert_true(cJSON_GetArraySize(json_at(report, "not_proven", NULL)) > 0);
         if (wrong) {
             assert_only_failure(report, "compose_text_matches", "compose_hash_mismatch");
@@ -467,6 +644,137 @@ static void without_a_log(void **state)
     }
     machine_free(&m);
 }
+
+/* A log without events is none; it neither refuses nor proves. */
+static void empty_logs_are_absent(void **state)
+{
+    static const char *const empty[] = { "[]",          "\"\"",   "\"[]\"",
+                                         "\" [ ]\\n\"", "\"{}\"", "\"null\"",
+                                         "null",        "{}",     "0" };
+    struct machine m;
+    cJSON *body, *report;
+
+    (void)state;
+    machine_new(&m, 1);
+    for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++) {
+        body = machine_response(&m, 'A'); /* beside a full copy */
+        set_member(body, "event_log", cJSON_Parse(empty[i]));
+        report = judge(body, NULL, NULL, 0);
+        assert_true(cJSON_IsTrue(json_at(report, "code", "replayed", NULL)));
+        assert_false(is_not_stated(report, "event_log_replayed"));
+        assert_no_failure(report);
+
+        body = machine_response(&m, 'A');
+        set_member(body, "event_log", cJSON_Parse(empty[i]));
+        set_member(body, "info.tcb_info.event_log", cJSON_Parse(empty[i]));
+        report = judge(body, NULL, NULL, 0);
+        assert_null(json_at(report, "code", "replayed", NULL));
+        assert_null(find_check(report, "event_log_well_formed"));
+        assert_true(is_not_stated(report, "event_log_replayed"));
+        assert_true(is_not_proven(report, "no event log was served"));
+        assert_no_failure(report);
+    }
+    machine_free(&m);
+}
+
+/* dstack strips the boot events away: the rest leads to RTMR3, and says all that is concluded. */
+static void logs_of_register_3_only(void **state)
+{
+    (void)state;
+    for (int version = 1; version <= 2; version++) {
+        for (int copies = 1; copies <= 2; copies++) {
+            struct machine m;
+            cJSON *body, *report, *log;
+            const char *detail;
+
+            machine_new(&m, version);
+            body = machine_response(&m, 'A');
+            for (int copy = 0; copy < copies; copy++) {
+                log = member(body, copy ? "info.tcb_info.event_log" : "event_log");
+                for (int i = 0; i < 4; i++)
+                    cJSON_DeleteItemFromArray(log, 0);
+            }
+            report = judge(body, NULL, NULL, 0);
+            assert_true(cJSON_IsTrue(json_at(report, "code", "replayed", NULL)));
+            assert_non_null(json_string(json_at(report, "code", NULL), "app_id"));
+            detail = json_string(find_check(report, "event_log_replayed"), "detail");
+            assert_string_equal(
+                detail, copies == 2 ? "the events lead to RTMR3; RTMR0 to RTMR2 are the quote's own"
+                                    : "the events lead to RTMR0 to RTMR3 of the quote");
+            assert_no_failure(report);
+            /* Some of them are none of dstack's forms. */
+            body = machine_response(&m, 'A');
+            cJSON_DeleteItemFromArray(member(body, "event_log"), 3);
+            assert_only_failure(judge(body, NULL, NULL, 0), "event_log_replayed", "rtmr_mismatch");
+            machine_free(&m);
+        }
+    }
+}
+
+/* ---- Attacks --------------------------------------------------------------------------------- */
+
+/* The start of another program as events with digests that nothing explains; then that program
+ * measures the honest log again. Every MRCONFIGID that does not bind the text. */
+static void the_start_cannot_be_hidden(void **state)
+{
+    static const int forms[] = { 0, 2, 3, 9 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        struct machine evil, honest;
+        cJSON *event, *log = cJSON_CreateArray();
+
+        machine_new(&evil, 1);
+        machine_new(&honest, 1);
+        set_event(&evil, "compose-hash", other32, 32);
+        cJSON_ArrayForEach(event, evil.log)
+        {
+            cJSON *copy = cJSON_Duplicate(event, 1);
+
+            if (member(copy, "imr")->valueint == 3) {
+                set_member(copy, "event_type", cJSON_CreateNumber(13));
+                set_member(copy, "event", cJSON_CreateString(""));
+                set_member(copy, "event_payload", cJSON_CreateString(""));
+                set_member(copy, "preimage", NULL);
+            }
+            cJSON_AddItemToArray(log, copy);
+        }
+        cJSON_ArrayForEach(event, honest.log)
+        {
+            if (member(event, "imr")->valueint == 3)
+                cJSON_AddItemToArray(log, cJSON_Duplicate(event, 1));
+        }
+        cJSON_Delete(honest.log);
+        honest.log = log;
+        machine_measure(&honest);
+        memset(honest.mrconfigid, forms[i] ? 0x5a : 0, 33);
+        honest.mrconfigid[0] = (uint8_t)forms[i];
+        assert_only_failure(judge(machine_response(&honest, 'B'), NULL, NULL, 0),
+                            "event_log_well_formed", "event_log_malformed");
+        machine_free(&honest);
+        machine_free(&evil);
+    }
+}
+
+/* The key provider's event under another name: the same digest, and no key provider in the pin. */
+static void a_name_cannot_be_cut_anew(void **state)
+{
+    static const char name[] = "key-provider:{\"name\"";
+    struct machine m;
+    cJSON *body;
+
+    (void)state;
+    machine_new(&m, 1);
+    cJSON_ReplaceItemInArray(m.log, event_place(m.log, "key-provider"),
+                             runtime_event(1, name, machine_key_provider + strlen("{\"name\":"),
+                                           strlen(machine_key_provider + strlen("{\"name\":")), 0));
+    body = machine_response(&m, 'B');
+    set_member(body, "info.key_provider_info", NULL);
+    assert_only_failure(judge(body, NULL, NULL, 0), "event_log_well_formed", "event_log_malformed");
+    machine_free(&m);
+}
+
+/* ---- Every member ---------------------------------------------------------------------------- */
 
 /* Visits every member of a response, in any depth, and calls visit with its path. */
 static void walk(cJSON *node, char path[256], size_t len, void (*visit)(const char *path))
@@ -666,11 +974,19 @@ int main(void)
         cmocka_unit_test(every_copy_must_replay),
         cmocka_unit_test(manager_of_another_machine),
         cmocka_unit_test(manager_signature),
-        cmocka_unit_test(manager_with_unknown_members),
+        cmocka_unit_test(manager_without_a_hash),
+        cmocka_unit_test(manager_with_forged_actions),
+        cmocka_unit_test(manager_that_took_no_action),
+        cmocka_unit_test(manager_that_leaves_things_out),
         cmocka_unit_test(mrconfigid_v2),
         cmocka_unit_test(mrconfigid_v3),
+        cmocka_unit_test(mrconfigid_v3_without_a_compose_hash),
         cmocka_unit_test(mrconfigid_unused_and_unknown),
         cmocka_unit_test(without_a_log),
+        cmocka_unit_test(empty_logs_are_absent),
+        cmocka_unit_test(logs_of_register_3_only),
+        cmocka_unit_test(the_start_cannot_be_hidden),
+        cmocka_unit_test(a_name_cannot_be_cut_anew),
         cmocka_unit_test(each_member_may_be_missing_or_odd),
         cmocka_unit_test(recordings_hold),
         cmocka_unit_test(failing_allocations),

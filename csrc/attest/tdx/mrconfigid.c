@@ -92,19 +92,27 @@ out:
     return match;
 }
 
-/* Whether the document of version 3 names the facts that are known. */
-static bool document_agrees(const char *document, const struct mrconfigid_facts *facts)
+/* A document of version 3 that MRCONFIGID binds, beside the facts. One that names no compose hash, or
+ * a machine of which none is known, leaves open which text is bound. */
+static enum mrconfigid_match compare_document(const char *document,
+                                              const struct mrconfigid_facts *facts)
 {
+    enum mrconfigid_match match = MRCONFIGID_OPEN;
     cJSON *root = NULL;
-    bool agrees = false;
+    enum claim compose, app_id;
 
-    if (json_parse(&root, document, strlen(document), NULL) == 0 && cJSON_IsObject(root))
-        agrees = (!facts->compose_hash || claim_hex(root, "compose_hash", facts->compose_hash,
-                                                    COMPOSE_HASH_SIZE) == CLAIM_SAME) &&
-                 (!facts->app_id ||
-                  claim_hex(root, "app_id", facts->app_id, APP_ID_SIZE) != CLAIM_OTHER);
+    if (json_parse(&root, document, strlen(document), NULL) != 0)
+        return MRCONFIGID_OPEN;
+    compose = facts->compose_hash
+                  ? claim_hex(root, "compose_hash", facts->compose_hash, COMPOSE_HASH_SIZE)
+                  : CLAIM_ABSENT;
+    app_id = facts->app_id ? claim_hex(root, "app_id", facts->app_id, APP_ID_SIZE) : CLAIM_ABSENT;
+    if (compose == CLAIM_OTHER || app_id == CLAIM_OTHER)
+        match = MRCONFIGID_DIFFERS;
+    else if (compose == CLAIM_SAME)
+        match = MRCONFIGID_HOLDS;
     cJSON_Delete(root);
-    return agrees;
+    return match;
 }
 
 static enum mrconfigid_match compare_v3(const uint8_t mrconfigid[TDX_REGISTER_SIZE],
@@ -122,9 +130,8 @@ static enum mrconfigid_match compare_v3(const uint8_t mrconfigid[TDX_REGISTER_SI
         return MRCONFIGID_OPEN;
     memcpy(input, domain, sizeof domain);
     memcpy(input + sizeof domain, facts->document, n);
-    if (sha256(hash, input, sizeof domain + n) == 0 && holds_hash(mrconfigid, hash) &&
-        document_agrees(facts->document, facts))
-        match = MRCONFIGID_HOLDS;
+    if (sha256(hash, input, sizeof domain + n) == 0 && holds_hash(mrconfigid, hash))
+        match = compare_document(facts->document, facts);
     wiping_free(input);
     return match;
 }
