@@ -5,16 +5,51 @@
 #include "attest/gpu/nras.h"
 #include "attest/steps.h"
 #include "base/json.h"
+#include "base/secret.h"
+#include "venice.h"
 
 static const char off_words[] = "Anything about a GPU: verify.gpu is 'off'.";
 static const char absent_words[] = "Anything about a GPU: no evidence of one was served.";
 
-/* Absent, null and empty are the same; anything else must be the text of evidence. */
-static bool is_served(const struct evidence *e)
+/* Copies the body's own text of the payload, which NVIDIA's service gets as it came. NULL where
+ * there is none. */
+static int copy_raw(char **out, const struct evidence *e)
+{
+    const char *raw;
+    size_t len;
+
+    *out = NULL;
+    if (json_raw_member(&raw, &len, e->body, e->body_len, "nvidia_payload") != 0)
+        return 0;
+    *out = wiping_malloc(len + 1);
+    if (!*out)
+        return VENICE_E_MEMORY;
+    memcpy(*out, raw, len);
+    (*out)[len] = 0;
+    return 0;
+}
+
+/* Finds the payload: a text, or the object that the text would hold. Absent, null and empty are the
+ * same: not served. *text is NULL where it is something else; *own is what *text points to where
+ * the caller must free it. Returns 0 or VENICE_E_MEMORY. */
+static int find_payload(bool *served, const char **text, char **own, const struct evidence *e)
 {
     const cJSON *member = json_at(e->root, "nvidia_payload", NULL);
+    bool empty = !member || cJSON_IsNull(member);
+    int r = 0;
 
-    return member && !cJSON_IsNull(member) && (!e->nvidia_payload || e->nvidia_payload[0]);
+    *text = cJSON_GetStringValue(member);
+    *own = NULL;
+    if (cJSON_IsObject(member) || cJSON_IsArray(member))
+        empty = !member->child;
+    if (cJSON_IsObject(member) && !empty) {
+        r = copy_raw(own, e);
+        *text = *own;
+    } else if (*text) {
+        r = gpu_payload_is_empty(&empty, *text);
+    }
+    *served = !empty;
+    return r;
 }
 
 static int64_t claimed_gpus(const struct report *r)
@@ -24,10 +59,10 @@ static int64_t claimed_gpus(const struct report *r)
     return cJSON_IsNumber(number) ? (int64_t)number->valuedouble : -1;
 }
 
-static int judge(struct attestation *a)
+static int judge(struct attestation *a, const char *payload)
 {
     const struct gpu_input in = {
-        .payload = a->evidence.nvidia_payload,
+        .payload = payload,
         .nonce = a->nonce,
         .root_pem = a->gpu_root_pem,
         .now = a->now,
@@ -39,7 +74,10 @@ static int judge(struct attestation *a)
 
 int step_gpu(struct attestation *a)
 {
+    const char *text;
+    char *own;
     bool served;
+    int status;
 
     if (!a->model)
         return 0;
@@ -47,9 +85,16 @@ int step_gpu(struct attestation *a)
         report_not_proven(a->report, off_words);
         return 0;
     }
-    served = is_served(&a->evidence);
-    if (served)
-        return judge(a);
+    status = find_payload(&served, &text, &own, &a->evidence);
+    if (status != 0)
+        return status;
+    if (served) {
+        status = judge(a, text);
+        a->gpu.text = own;
+        a->evidence.nvidia_payload = text;
+        return status;
+    }
+    wiping_free(own);
     report_not_proven(a->report, absent_words);
     if (a->policy.gpu == POLICY_GPU_REQUIRE)
         report_policy_refusal(a->report, "gpu_missing");

@@ -27,8 +27,16 @@ static const struct {
 
 static bool oid_is(const ASN1_OBJECT *object, const struct x509_foreign *which)
 {
-    return which && OBJ_length(object) == which->oid_len &&
+    return OBJ_length(object) == which->oid_len &&
            memcmp(OBJ_get0_data(object), which->oid, which->oid_len) == 0;
+}
+
+static bool is_foreign(const ASN1_OBJECT *object, const struct x509_foreign *foreign)
+{
+    for (; foreign; foreign = foreign->next)
+        if (oid_is(object, foreign))
+            return true;
+    return false;
 }
 
 /* --- what certificates and CRLs have in common -------------------------------------------- */
@@ -124,7 +132,7 @@ static bool read_extension(struct x509_cert *c, X509_EXTENSION *extension,
     }
     /* What is critical and not looked at here must not be passed over (DCAP.md rule 9). Constraints
      * that OpenSSL would know are not looked at either, so they count as unknown. */
-    if (X509_EXTENSION_get_critical(extension) && !oid_is(object, foreign))
+    if (X509_EXTENSION_get_critical(extension) && !is_foreign(object, foreign))
         c->unknown_critical = true;
     return true;
 }
@@ -148,7 +156,7 @@ static bool read_extensions(struct x509_cert *c, const struct x509_foreign *fore
         X509_EXTENSION *extension = X509_get_ext(c->x, i);
         const ASN1_OBJECT *object = X509_EXTENSION_get_object(extension);
 
-        if (!oid_is(object, foreign) && is_repeated(c->x, object, i))
+        if (!is_foreign(object, foreign) && is_repeated(c->x, object, i))
             return false;
         if (!read_extension(c, extension, foreign))
             return false;

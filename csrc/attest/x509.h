@@ -57,11 +57,12 @@ struct x509_chain {
     uint8_t *der; /* backs certs[].der */
 };
 
-/* An extension that the caller reads by itself, so that it may be critical and its repetition is
+/* Extensions that the caller reads by itself, so that they may be critical and their repetition is
  * the caller's to judge. NULL where there is none. */
 struct x509_foreign {
     const uint8_t *oid; /* the contents of its OBJECT IDENTIFIER */
     size_t oid_len;
+    const struct x509_foreign *next; /* another one, or NULL */
 };
 
 /* Reads one DER certificate that fills len exactly: X.509 v3, the profile's algorithms, a key that
@@ -97,7 +98,7 @@ void x509_common_name(char *out, size_t cap, const struct x509_cert *c);
 /* Out: lower-case hex; "" where it does not fit. */
 void x509_serial(char *out, size_t cap, const struct x509_cert *c);
 
-/* Finds the one extension with this OID. Returns how many there are (0, 1, 2 for more); *value is
+/* Finds the one extension with this OID (next is not looked at). Returns how many there are (0, 1, 2 for more); *value is
  * the contents of its OCTET STRING where there is one. It points into c. */
 int x509_extension(const struct x509_cert *c, const struct x509_foreign *which,
                    const uint8_t **value, size_t *len);

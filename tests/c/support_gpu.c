@@ -75,12 +75,77 @@ static void add_raw(X509 *x, const char *oid, bool critical, const uint8_t *byte
     ASN1_OBJECT_free(object);
 }
 
-static void add_firmware(X509 *x, const uint8_t *firmware)
+/* The value of a DER element around contents that are shorter than 256 bytes. */
+static size_t wrap(uint8_t *out, uint8_t tag, const uint8_t *contents, size_t n)
 {
-    uint8_t value[2 + 2 + 48] = { 0x30, 50, 0x04, 48 };
+    size_t at = 0;
 
-    memcpy(value + 4, firmware, 48);
-    add_raw(x, "2.23.133.5.4.1", false, value, sizeof value);
+    out[at++] = tag;
+    if (n >= 0x80)
+        out[at++] = 0x81;
+    out[at++] = (uint8_t)n;
+    memmove(out + at, contents, n);
+    return at + n;
+}
+
+static size_t put_fwid(uint8_t *out, const uint8_t *firmware)
+{
+    static const uint8_t sha384_oid[] = { 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
+                                          0x65, 0x03, 0x04, 0x02, 0x02 };
+    uint8_t inside[64];
+
+    memcpy(inside, sha384_oid, sizeof sha384_oid);
+    return wrap(out, 0x30, inside,
+                sizeof sha384_oid + wrap(inside + sizeof sha384_oid, 0x04, firmware, 48));
+}
+
+uint8_t *gpu_make_tcb_info(size_t *len, const uint8_t firmware[48])
+{
+    static const uint8_t before[] = { 0x80, 6, 'N',  'V',  'I', 'D',  'I', 'A',
+                                      0x81, 1, 'T',  0x82, 2,   '0',  '1', 0x83,
+                                      1,    1, 0x84, 1,    0,   0x85, 1,   0 };
+    static const uint8_t after[] = { 0x87, 5,    0, 0x80, 0,    0, 1, 0x88, 1,
+                                     0xc0, 0x89, 1, 0,    0x8a, 2, 0, 1 };
+    static const uint8_t none[48];
+    uint8_t list[160], inside[240], *out = calloc(1, 256);
+    size_t n = put_fwid(list, firmware), at = sizeof before;
+
+    n += put_fwid(list + n, none);
+    memcpy(inside, before, sizeof before);
+    at += wrap(inside + at, 0xa6, list, n);
+    memcpy(inside + at, after, sizeof after);
+    *len = wrap(out, 0x30, inside, at + sizeof after);
+    return out;
+}
+
+/* Version, the key of the layer below, firmware id. */
+static size_t put_composite(uint8_t *out, const uint8_t *firmware)
+{
+    uint8_t inside[240] = { 0x02, 1, 1 }, *p = inside + 3;
+
+    assert_true(i2d_PUBKEY(world.root_key, &p) > 0);
+    p += put_fwid(p, firmware);
+    return wrap(out, 0x30, inside, (size_t)(p - inside));
+}
+
+static void add_firmware(X509 *x, const struct gpu_cert_form *form)
+{
+    const uint8_t *firmware = form->firmware ? form->firmware : gpu_firmware;
+    enum gpu_dice dice = form->dice;
+    uint8_t composite[256], list[256], *tcb_info;
+    size_t n;
+
+    if (dice == GPU_DICE_HOPPER || dice == GPU_DICE_BOTH)
+        add_raw(x, "2.23.133.5.4.1", form->dice_critical, composite,
+                put_composite(composite, dice == GPU_DICE_BOTH ? gpu_firmware : firmware));
+    tcb_info = gpu_make_tcb_info(&n, firmware);
+    if (dice == GPU_DICE_BLACKWELL || dice == GPU_DICE_BOTH)
+        add_raw(x, "2.23.133.5.4.1.1", form->dice_critical, tcb_info, n);
+    if (dice == GPU_DICE_MULTI)
+        add_raw(x, "2.23.133.5.4.5", form->dice_critical, list, wrap(list, 0x30, tcb_info, n));
+    if (dice == GPU_DICE_GIVEN)
+        add_raw(x, "2.23.133.5.4.1.1", form->dice_critical, form->tcb_info, form->tcb_info_len);
+    free(tcb_info);
 }
 
 static void set_name(X509_NAME *name, const char *common)
@@ -117,7 +182,7 @@ static X509 *make_cert(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *
                   : leaf        ? "critical,digitalSignature"
                                 : "critical,keyCertSign,cRLSign");
     if (leaf)
-        add_firmware(x, form->firmware ? form->firmware : gpu_firmware);
+        add_firmware(x, form);
     if (form->critical)
         add_raw(x, "1.2.3.4", true, (const uint8_t *)"\x05\x00", 2);
     assert_true(X509_sign(x, issuer_key,
@@ -319,7 +384,11 @@ uint8_t *gpu_make_answer(size_t *len, const struct gpu_answer_form *form, EVP_PK
     opaque[-2] = (uint8_t)(p - opaque);
     opaque[-1] = (uint8_t)((p - opaque) >> 8);
     sign_raw(p, form->key ? form->key : key, out, (size_t)(p - out));
-    *len = (size_t)(p - out) + 96;
+    *len = (size_t)(p - out) + 96 + form->padding;
+    out = realloc(out, *len);
+    memset(out + *len - form->padding, 0, form->padding);
+    if (form->padding > 0)
+        out[*len - 1] = form->padding_byte;
     return out;
 }
 

@@ -12,12 +12,27 @@
 
 enum { GPU_TEST_NOW = 1790000000, GPU_TEST_DEVICES = 3, GPU_CHAIN_LEN = 4 };
 
+/* How a leaf names its firmware: Hopper's way, Blackwell's (two ids, the first one counts), both of
+ * them, a list of the second, not at all, or with a given DiceTcbInfo. */
+enum gpu_dice {
+    GPU_DICE_HOPPER,
+    GPU_DICE_BLACKWELL,
+    GPU_DICE_BOTH,
+    GPU_DICE_MULTI,
+    GPU_DICE_NONE,
+    GPU_DICE_GIVEN
+};
+
 /* What a certificate is; zeros are good. */
 struct gpu_cert_form {
     bool no_ca, ca, no_sign, critical; /* wrong roles: an issuer that is none, a leaf that is one */
     int path_length;                   /* of an issuer; 0: none */
     long begin, end;                   /* days from now; 0: -100 and 100 */
     const uint8_t *firmware;           /* of a leaf; NULL: the usual one */
+    enum gpu_dice dice;                /* how a leaf names it */
+    bool dice_critical;
+    const uint8_t *tcb_info; /* the value for GPU_DICE_GIVEN */
+    size_t tcb_info_len;
 };
 
 /* What one device says; zeros are good. */
@@ -26,7 +41,9 @@ struct gpu_answer_form {
     const uint8_t *firmware;
     const char *driver; /* NULL: the usual one; "": none */
     bool no_vbios, no_firmware, extra_field;
-    int blocks; /* that it says it has, beside the three that it has */
+    int blocks;           /* that it says it has, beside the three that it has */
+    size_t padding;       /* bytes behind the signature */
+    uint8_t padding_byte; /* the last of them; the others are zero */
     EVP_PKEY *key;
 };
 
@@ -51,6 +68,9 @@ uint8_t *gpu_make_answer(size_t *len, const struct gpu_answer_form *form, EVP_PK
 /* One entry of the evidence list, for one of the usual devices or for parts of one's own. */
 cJSON *gpu_entry(int device, const struct gpu_answer_form *form);
 cJSON *gpu_entry_of(const char *pem, const uint8_t *answer, size_t len);
+/* DiceTcbInfo as Blackwell leaves have it: eleven members, two ids, of which the second is zero. The
+ * caller frees. */
+uint8_t *gpu_make_tcb_info(size_t *len, const uint8_t firmware[48]);
 /* {"arch","nonce","evidence_list"} of so many usual devices. */
 cJSON *gpu_payload(int count);
 /* Decimal serial number of a usual device's leaf. */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "attest/der.h"
+#include "attest/gpu/dice.h"
 #include "attest/gpu/nvidia_roots.h"
 #include "attest/pem.h"
 #include "base/secret.h"
@@ -14,9 +14,19 @@
 
 enum { CHAIN_MIN = 2, COMMON_NAME_MAX = 64 };
 
-/* The DICE extension that names the firmware under which the leaf's key exists: 2.23.133.5.4.1. */
-static const uint8_t firmware_oid[] = { 0x67, 0x81, 0x05, 0x05, 0x04, 0x01 };
-static const struct x509_foreign firmware_extension = { firmware_oid, sizeof firmware_oid };
+const char device_arch_hopper[] = "HOPPER", device_arch_blackwell[] = "BLACKWELL";
+
+/* The DICE extensions that name the firmware for which the leaf's key exists. Hopper has the first
+ * one, Blackwell the second. The third is a list of the second kind: which of its entries is the
+ * firmware's is not known. */
+static const uint8_t composite_oid[] = { 0x67, 0x81, 0x05, 0x05, 0x04, 0x01 }; /* 2.23.133.5.4.1 */
+static const uint8_t tcb_info_oid[] = { 0x67, 0x81, 0x05, 0x05, 0x04, 0x01, 0x01 }; /* ... .1.1 */
+static const uint8_t multi_oid[] = { 0x67, 0x81, 0x05, 0x05, 0x04, 0x05 };          /* ... .5 */
+static const struct x509_foreign multi_extension = { multi_oid, sizeof multi_oid, NULL };
+static const struct x509_foreign tcb_info_extension = { tcb_info_oid, sizeof tcb_info_oid,
+                                                        &multi_extension };
+static const struct x509_foreign composite_extension = { composite_oid, sizeof composite_oid,
+                                                         &tcb_info_extension };
 
 /* ---- Reading -------------------------------------------------------------------------------- */
 
@@ -64,7 +74,7 @@ int device_root_read(struct x509_cert *root, uint8_t **der, const char *pem)
 int device_chain_read(struct x509_chain *out, const char *pem, size_t len,
                       const struct x509_cert *const *known, size_t known_count)
 {
-    return x509_read_pem(out, pem, len, X509_P384_SHA384, &firmware_extension, known, known_count);
+    return x509_read_pem(out, pem, len, X509_P384_SHA384, &composite_extension, known, known_count);
 }
 
 /* ---- The chain ------------------------------------------------------------------------------ */
@@ -141,28 +151,42 @@ const char *device_chain_fault(const char **words, struct x509_chain *chain,
 
 /* ---- The leaf ------------------------------------------------------------------------------- */
 
-/* The hash is the last element of the extension, whatever else it holds. */
-bool device_leaf_has_firmware(const struct x509_cert *leaf, const uint8_t fwid[SPDM_FWID_SIZE])
+/* Where both extensions are there, both must name the id: neither may be passed over. */
+enum device_firmware device_leaf_firmware(const struct x509_cert *leaf, const uint8_t *fwid)
 {
-    static const uint8_t head[2] = { DER_OCTET_STRING, SPDM_FWID_SIZE };
-    const uint8_t *value, *tail;
-    size_t n;
+    static const struct x509_foreign *const naming[] = { &tcb_info_extension,
+                                                         &composite_extension };
+    const uint8_t *value, *id;
+    size_t len, id_len;
+    bool named = false;
 
-    if (x509_extension(leaf, &firmware_extension, &value, &n) != 1 ||
-        n < sizeof head + SPDM_FWID_SIZE)
-        return false;
-    tail = value + n - SPDM_FWID_SIZE;
-    return memcmp(tail - sizeof head, head, sizeof head) == 0 &&
-           memcmp(tail, fwid, SPDM_FWID_SIZE) == 0;
+    if (!fwid)
+        return DEVICE_FIRMWARE_UNKNOWN;
+    for (size_t i = 0; i < sizeof naming / sizeof *naming; i++) {
+        int found = x509_extension(leaf, naming[i], &value, &len);
+
+        if (found == 0)
+            continue;
+        if (found > 1 || !dice_firmware_id(&id, &id_len, value, len) || id_len != SPDM_FWID_SIZE ||
+            memcmp(id, fwid, id_len) != 0)
+            return DEVICE_FIRMWARE_OTHER;
+        named = true;
+    }
+    if (named)
+        return DEVICE_FIRMWARE_SAME;
+    return x509_extension(leaf, &multi_extension, &value, &len) > 0 ? DEVICE_FIRMWARE_UNKNOWN
+                                                                    : DEVICE_FIRMWARE_OTHER;
 }
 
-bool device_leaf_is_gpu(const struct x509_cert *leaf, const char *arch)
+/* The common name begins with the chip's: GH100, GB100, GB202. */
+const char *device_leaf_arch(const struct x509_cert *leaf)
 {
-    const char *prefix = strcmp(arch, "HOPPER") == 0 ? "GH" : "GB";
     char name[COMMON_NAME_MAX];
 
     x509_common_name(name, sizeof name, leaf);
-    return strncmp(name, prefix, 2) == 0 && name[2] >= '0' && name[2] <= '9';
+    if (name[0] != 'G' || name[2] < '0' || name[2] > '9')
+        return NULL;
+    return name[1] == 'H' ? device_arch_hopper : name[1] == 'B' ? device_arch_blackwell : NULL;
 }
 
 bool device_leaf_same(const struct x509_cert *a, const struct x509_cert *b)

@@ -25,12 +25,21 @@ int device_chain_read(struct x509_chain *out, const char *pem, size_t len,
 const char *device_chain_fault(const char **words, struct x509_chain *chain,
                                const struct x509_cert *root, int64_t now);
 
-/* Whether the leaf is for this firmware: the hash stands in its extension 2.23.133.5.4.1. */
-bool device_leaf_has_firmware(const struct x509_cert *leaf, const uint8_t fwid[SPDM_FWID_SIZE]);
+/* The architectures as NVIDIA's payloads name them. */
+extern const char device_arch_hopper[], device_arch_blackwell[];
 
-/* Whether the leaf is a GPU's of this architecture; under the same root there are other devices.
- * arch is "HOPPER" or "BLACKWELL". */
-bool device_leaf_is_gpu(const struct x509_cert *leaf, const char *arch);
+enum device_firmware {
+    DEVICE_FIRMWARE_SAME,
+    DEVICE_FIRMWARE_OTHER,  /* another one, or none is named in a form that is known */
+    DEVICE_FIRMWARE_UNKNOWN /* not comparable: the answer names no firmware, or the leaf a list */
+};
+
+/* Compares the firmware id of an answer (48 bytes; NULL: it has none) with the leaf's. */
+enum device_firmware device_leaf_firmware(const struct x509_cert *leaf, const uint8_t *fwid);
+
+/* The architecture of the GPU that the leaf is a certificate of; one of the two above. NULL: it is
+ * another device's, of which there are some under the same root. */
+const char *device_leaf_arch(const struct x509_cert *leaf);
 
 /* Whether two leaves have the same key. */
 bool device_leaf_same(const struct x509_cert *a, const struct x509_cert *b);

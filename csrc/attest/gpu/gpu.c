@@ -11,7 +11,11 @@
 #include "base/secret.h"
 #include "venice.h"
 
-enum { CHAIN_TEXT_MAX = 64 * 1024, COMMON_NAME_MAX = 64 };
+enum { CHAIN_TEXT_MAX = 64 * 1024, COMMON_NAME_MAX = 64, EMPTY_TEXT_MAX = 64 };
+
+static const char firmware_words[] =
+    "That the GPUs answered under the firmware that their certificates name: an answer or a "
+    "certificate has no firmware id to compare.";
 
 struct gpus {
     struct report *r;
@@ -19,10 +23,12 @@ struct gpus {
     const struct gpu_input *in;
     cJSON *payload;
     const cJSON *list;
-    const char *arch;
+    const char *arch; /* of all of them; NULL: not known */
+    bool arch_refused;
     struct x509_cert root;
     uint8_t *root_der;
     bool holds; /* no check has failed */
+    bool firmware_bound;
 };
 
 static bool __attribute__((format(printf, 5, 6)))
@@ -60,48 +66,93 @@ static int read_payload(struct gpus *g)
     return 0;
 }
 
+/* What is absent, null or empty says nothing. */
+static bool is_value(const cJSON *item)
+{
+    if (cJSON_IsString(item))
+        return item->valuestring[0] != 0;
+    if (cJSON_IsObject(item) || cJSON_IsArray(item))
+        return item->child != NULL;
+    return item && !cJSON_IsNull(item);
+}
+
+static bool is_stated(const cJSON *object, const char *name)
+{
+    return is_value(json_at(object, name, NULL));
+}
+
 static bool is_our_nonce(const struct gpus *g, const char *text)
 {
     uint8_t bytes[SPDM_NONCE_SIZE];
 
+    if (text && text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
+        text += 2;
     return text && strlen(text) == 2 * sizeof bytes &&
            hex_decode(bytes, text, 2 * sizeof bytes) == 0 &&
            memcmp(bytes, g->in->nonce, sizeof bytes) == 0;
 }
 
-/* Of the whole, and of each entry that names one. */
+/* Of the whole and of each entry, where they name one: which nonce was signed is another check. */
 static void check_nonce_text(struct gpus *g)
 {
-    bool ours = is_our_nonce(g, json_string(g->payload, "nonce"));
+    bool stated = is_stated(g->payload, "nonce");
+    bool ours = !stated || is_our_nonce(g, json_string(g->payload, "nonce"));
     const cJSON *entry;
 
     cJSON_ArrayForEach(entry, g->list)
     {
-        if (json_at(entry, "nonce", NULL))
-            ours = ours && is_our_nonce(g, json_string(entry, "nonce"));
+        if (!is_stated(entry, "nonce"))
+            continue;
+        stated = true;
+        ours = ours && is_our_nonce(g, json_string(entry, "nonce"));
+    }
+    if (!stated) {
+        report_not_stated(g->r, CHECK_GPU_NONCE_ECHOED,
+                          "the GPU evidence names no nonce beside "
+                          "the one that is signed");
+        return;
     }
     check(g, CHECK_GPU_NONCE_ECHOED, ours, "gpu_nonce_mismatch", "%s",
           ours ? "the evidence is about our nonce" : "the evidence is about another nonce");
 }
 
-/* Under NVIDIA's root there are also switches and network cards. */
+/* Out: the architecture that a member names, as one of our own texts; NULL for another one. Returns
+ * whether it names any. */
+static bool read_arch(const char **arch, const cJSON *object)
+{
+    const char *const known[] = { device_arch_hopper, device_arch_blackwell };
+    const char *text = json_string(object, "arch");
+
+    *arch = NULL;
+    for (size_t i = 0; text && i < sizeof known / sizeof *known; i++)
+        if (strcmp(text, known[i]) == 0)
+            *arch = known[i];
+    return is_stated(object, "arch");
+}
+
+/* What the text says; where it says nothing, the certificates do. */
 static void check_arch(struct gpus *g)
 {
-    const char *arch = json_string(g->payload, "arch");
-    bool known = arch && (strcmp(arch, "HOPPER") == 0 || strcmp(arch, "BLACKWELL") == 0);
+    const char *arch, *own;
+    bool stated = read_arch(&arch, g->payload), known = !stated || arch;
     const cJSON *entry;
 
     cJSON_ArrayForEach(entry, g->list)
     {
-        const char *own = json_string(entry, "arch");
-
-        known = known && (own ? strcmp(own, arch) == 0 : !json_at(entry, "arch", NULL));
+        if (!read_arch(&own, entry))
+            continue;
+        known = known && own && (!stated || own == arch);
+        arch = stated ? arch : own;
+        stated = true;
     }
-    if (check(g, CHECK_GPU_ARCH_KNOWN, known, "gpu_arch", "the architecture is %.40s",
-              !arch   ? "not named"
-              : known ? arch
-                      : "none that is known here, or not one"))
-        g->arch = arch;
+    if (!stated) {
+        report_not_stated(g->r, CHECK_GPU_ARCH_KNOWN,
+                          "the GPU evidence names no architecture beside its certificates");
+        return;
+    }
+    g->arch_refused = !check(g, CHECK_GPU_ARCH_KNOWN, known, "gpu_arch", "the architecture is %s",
+                             known ? arch : "none that is known here, or not one");
+    g->arch = g->arch_refused ? NULL : arch;
 }
 
 /* ---- One device ----------------------------------------------------------------------------- */
@@ -217,9 +268,10 @@ static void check_chains(struct gpus *g)
 /* One check for all devices: 1 it holds, 0 it does not, or a hard error. */
 typedef int device_question(const struct gpus *g, const struct gpu_device *d);
 
+/* Under NVIDIA's root there are also switches and network cards. */
 static int is_gpu(const struct gpus *g, const struct gpu_device *d)
 {
-    return device_leaf_is_gpu(&d->chain.certs[0], g->arch);
+    return g->arch && device_leaf_arch(&d->chain.certs[0]) == g->arch;
 }
 
 static int is_signed(const struct gpus *g, const struct gpu_device *d)
@@ -234,12 +286,6 @@ static int is_signed(const struct gpus *g, const struct gpu_device *d)
 static int is_fresh(const struct gpus *g, const struct gpu_device *d)
 {
     return memcmp(d->spdm.nonce, g->in->nonce, SPDM_NONCE_SIZE) == 0;
-}
-
-static int has_firmware(const struct gpus *g, const struct gpu_device *d)
-{
-    (void)g;
-    return d->spdm.fwid && device_leaf_has_firmware(&d->chain.certs[0], d->spdm.fwid);
 }
 
 static int has_versions(const struct gpus *g, const struct gpu_device *d)
@@ -273,11 +319,46 @@ static int check_all(struct gpus *g, enum check_id id, const char *reason, devic
     return 0;
 }
 
+/* An answer of driver 535 names no firmware id. Then there is nothing to compare, and nothing is
+ * wrong; one that names an id must name the leaf's. */
+static void check_firmware(struct gpus *g)
+{
+    size_t unknown = 0, last = 0;
+
+    for (size_t i = 0; i < g->e->count; i++) {
+        const struct gpu_device *d = &g->e->devices[i];
+
+        switch (device_leaf_firmware(&d->chain.certs[0], d->spdm.fwid)) {
+        case DEVICE_FIRMWARE_SAME: break;
+        case DEVICE_FIRMWARE_UNKNOWN:
+            unknown++;
+            last = i;
+            break;
+        case DEVICE_FIRMWARE_OTHER:
+            check(g, CHECK_GPU_FIRMWARE_BOUND, false, "gpu_firmware_mismatch",
+                  "GPU %zu: it names another firmware id than its certificate", i);
+            return;
+        }
+    }
+    g->firmware_bound = unknown == 0;
+    if (g->firmware_bound) {
+        check(g, CHECK_GPU_FIRMWARE_BOUND, true, NULL,
+              "each answer names the firmware id of its certificate");
+        return;
+    }
+    report_not_stated(g->r, CHECK_GPU_FIRMWARE_BOUND, "GPU %zu: its %s", last,
+                      g->e->devices[last].spdm.fwid ? "certificate lists several firmware ids"
+                                                    : "answer names no firmware id");
+    report_not_proven(g->r, firmware_words);
+}
+
 static int check_devices(struct gpus *g)
 {
     int r = 0;
 
-    if (g->arch)
+    if (!g->arch && !g->arch_refused)
+        g->arch = device_leaf_arch(&g->e->devices[0].chain.certs[0]);
+    if (!g->arch_refused)
         r = check_all(g, CHECK_GPU_IS_GPU, "gpu_other_device", is_gpu,
                       "each certificate is a GPU's of this architecture",
                       "its certificate is not that of a GPU of this architecture");
@@ -289,9 +370,7 @@ static int check_devices(struct gpus *g)
         r = check_all(g, CHECK_GPU_NONCE_SIGNED, "gpu_nonce_not_signed", is_fresh,
                       "each device signed our nonce", "it signed another nonce than ours");
     if (r == 0)
-        r = check_all(g, CHECK_GPU_FIRMWARE_BOUND, "gpu_firmware_mismatch", has_firmware,
-                      "each answer names the firmware id of its certificate",
-                      "it names another firmware id than its certificate");
+        check_firmware(g);
     if (r == 0)
         r = check_all(g, CHECK_GPU_VERSIONS_NAMED, "gpu_versions", has_versions,
                       "each answer names its driver and VBIOS",
@@ -372,6 +451,7 @@ static void describe(struct gpus *g)
                     cJSON_AddStringToObject(o, "level", "local") &&
                     cJSON_AddNumberToObject(o, "count", (double)g->e->count) &&
                     cJSON_AddBoolToObject(o, "relayed", g->in->claimed == 0) &&
+                    cJSON_AddBoolToObject(o, "firmware_bound", g->firmware_bound) &&
                     (!g->arch || cJSON_AddStringToObject(o, "arch", g->arch)) &&
                     add_version(o, g->e, "driver", true) && add_version(o, g->e, "vbios", false) &&
                     add_devices(o, g->e);
@@ -413,6 +493,21 @@ static int judge(struct gpus *g)
     return r;
 }
 
+int gpu_payload_is_empty(bool *empty, const char *text)
+{
+    size_t len = strlen(text);
+    cJSON *tree = NULL;
+    int r = 0;
+
+    *empty = strspn(text, " \t\r\n") == len;
+    if (!*empty && len <= EMPTY_TEXT_MAX)
+        r = json_parse(&tree, text, len, NULL);
+    if (tree)
+        *empty = !is_value(tree);
+    cJSON_Delete(tree);
+    return r == VENICE_E_MEMORY ? r : 0;
+}
+
 int gpu_check(struct report *r, struct gpu_evidence *out, const struct gpu_input *in)
 {
     struct gpus g = { .r = r, .e = out, .in = in, .holds = true };
@@ -436,5 +531,6 @@ void gpu_evidence_clear(struct gpu_evidence *e)
         x509_chain_clear(&e->devices[i].chain);
     }
     wiping_free(e->devices);
+    wiping_free(e->text);
     memset(e, 0, sizeof *e);
 }

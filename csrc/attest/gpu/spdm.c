@@ -125,9 +125,9 @@ static bool read_field(struct spdm *s, size_t type, const uint8_t *value, size_t
         read_vbios(s, value, n);
         return true;
     case FIELD_FWID:
-        if (s->fwid || n != SPDM_FWID_SIZE)
+        if (s->fwid || (n != 0 && n != SPDM_FWID_SIZE))
             return false;
-        s->fwid = value;
+        s->fwid = n > 0 ? value : NULL;
         return true;
     default: return true;
     }
@@ -156,6 +156,19 @@ static bool read_opaque(struct spdm *s, struct bytes *in)
     return fields.p && read_fields(s, fields);
 }
 
+/* Where the signature stands follows from the lengths before it, which it covers. */
+static bool read_signature(struct spdm *s, struct bytes *in)
+{
+    s->signed_len = (size_t)(in->p - s->message);
+    s->signature = take(in, SPDM_SIGNATURE_SIZE);
+    if (!s->signature || in->n > SPDM_PADDING_MAX)
+        return false;
+    for (size_t i = 0; i < in->n; i++)
+        if (in->p[i] != 0)
+            return false;
+    return true;
+}
+
 int spdm_read(struct spdm *out, const uint8_t *message, size_t len)
 {
     struct bytes in = { message, len };
@@ -163,9 +176,7 @@ int spdm_read(struct spdm *out, const uint8_t *message, size_t len)
     memset(out, 0, sizeof *out);
     out->message = message;
     if (len > SPDM_MESSAGE_MAX || !read_request(out, &in) || !read_record(out, &in) ||
-        !read_opaque(out, &in) || in.n != SPDM_SIGNATURE_SIZE)
+        !read_opaque(out, &in) || !read_signature(out, &in))
         return VENICE_E_MALFORMED;
-    out->signature = in.p;
-    out->signed_len = (size_t)(in.p - message);
     return 0;
 }

@@ -8,7 +8,7 @@
 /* 1.2.840.113741.1.13.1, and as the beginning of every member's OID. */
 static const uint8_t sgx_oid[] = { 0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x01, 0x0d, 0x01 };
 
-const struct x509_foreign pck_extension_oid = { sgx_oid, sizeof sgx_oid };
+const struct x509_foreign pck_extension_oid = { sgx_oid, sizeof sgx_oid, NULL };
 
 /* Last arcs of the members' OIDs. */
 enum {
