@@ -95,6 +95,7 @@ int step_gpu(struct attestation *a)
         return status;
     }
     wiping_free(own);
+    report_not_stated(a->report, CHECK_GPU_EVIDENCE_READ, "no evidence of a GPU was served");
     report_not_proven(a->report, absent_words);
     if (a->policy.gpu == POLICY_GPU_REQUIRE)
         report_policy_refusal(a->report, "gpu_missing");
