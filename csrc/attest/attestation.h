@@ -46,8 +46,10 @@ void policy_clear(struct policy *p);
 
 /* A member that is a text (root_ca, gpu_root_ca, collateral_url, nras), or NULL. */
 const char *policy_string(const struct policy *p, const char *name);
-/* What the policy says about a quote whose signatures hold. tcb_date 0: not known. */
-bool policy_accepts_tcb(const struct policy *p, const char *status, int64_t tcb_date, int64_t now);
+/* What the policy says about a quote whose signatures hold. since: from when the days of grace count,
+ * the moment since which the platform is out of date, or its level's date where that is not known;
+ * 0: neither is known. */
+bool policy_accepts_tcb(const struct policy *p, const char *status, int64_t since, int64_t now);
 
 /* ---- The attestation ------------------------------------------------------------------------ */
 

@@ -312,13 +312,13 @@ const char *policy_string(const struct policy *p, const char *name)
     return json_string(p->source, name);
 }
 
-bool policy_accepts_tcb(const struct policy *p, const char *status, int64_t tcb_date, int64_t now)
+bool policy_accepts_tcb(const struct policy *p, const char *status, int64_t since, int64_t now)
 {
     for (size_t i = 0; i < p->accept_tcb_count; i++) {
         if (strcmp(p->accept_tcb[i], status) == 0)
             return true;
     }
     /* For one status only: a configuration that is wrong too is not a matter of time. */
-    return strcmp(status, "OutOfDate") == 0 && p->tcb_grace_days > 0 && tcb_date > 0 &&
-           now <= tcb_date + (int64_t)p->tcb_grace_days * SECONDS_PER_DAY;
+    return strcmp(status, "OutOfDate") == 0 && p->tcb_grace_days > 0 && since > 0 &&
+           now <= since + (int64_t)p->tcb_grace_days * SECONDS_PER_DAY;
 }

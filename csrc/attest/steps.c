@@ -162,7 +162,9 @@ static int judge_quote(struct attestation *a, struct dcap_result *result)
     a->next_update = result->next_update;
     if (!a->model || report_level(a->report) == LEVEL_BINDING)
         report_set_level(a->report, LEVEL_DCAP);
-    if (!policy_accepts_tcb(&a->policy, tcb_status_name(result->status), result->tcb_date_unix,
+    if (!policy_accepts_tcb(&a->policy, tcb_status_name(result->status),
+                            result->out_of_date_since[0] ? result->out_of_date_since_unix
+                                                         : result->tcb_date_unix,
                             a->now))
         refuse_tcb(a, result);
     return 0;

@@ -36,16 +36,25 @@ static const struct {
       "the operator changes it" },
 };
 
+/* Since when the platform is out of date. Without a newer level that says so it is the date of its
+ * level, which it cannot have been out of date before. NULL where neither is known. */
+static const char *out_of_date_since(const struct report *r)
+{
+    const char *since = report_string(r, "out_of_date_since");
+
+    return since ? since : report_string(r, "tcb_date");
+}
+
 /* "since 2026-08-12, INTEL-SA-01192", from what there is. */
 static void write_details(char out[DETAILS_MAX], const struct report *r, const char *status)
 {
-    const char *date = report_string(r, "tcb_date");
+    const char *date = report_string(r, "tcb_date"), *since = out_of_date_since(r);
     const cJSON *list = report_get(r, "advisories"), *item;
     int shown = 0, more;
     size_t n;
 
     if (strncmp(status, "OutOfDate", 9) == 0)
-        n = (size_t)snprintf(out, DETAILS_MAX, "since %.10s", date ? date : "?");
+        n = (size_t)snprintf(out, DETAILS_MAX, "since %.10s", since ? since : "?");
     else
         n = (size_t)snprintf(out, DETAILS_MAX, "%.40s, TCB of %.10s", status, date ? date : "?");
     cJSON_ArrayForEach(item, list)
@@ -61,7 +70,7 @@ static void write_details(char out[DETAILS_MAX], const struct report *r, const c
 /* The days of grace that would accept it now and for a while; 0 where none would. */
 static int grace_days(const struct report *r, const char *status)
 {
-    const char *text = report_string(r, "tcb_date");
+    const char *text = out_of_date_since(r);
     double now = cJSON_GetNumberValue(report_get(r, "checked_at")), days;
     int64_t date;
 

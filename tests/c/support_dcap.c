@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attest/date.h"
 #include "base/json.h"
 
 char *dcap_file(const char *path, size_t *len)
@@ -56,6 +57,8 @@ size_t dcap_read_cases(struct dcap_case **out, const char *folder)
         snprintf(c->code, sizeof c->code, "%s", json_string(row, "code"));
         snprintf(c->advisories, sizeof c->advisories, "%s",
                  json_string(row, "advisories") ? json_string(row, "advisories") : "*");
+        snprintf(c->since, sizeof c->since, "%s",
+                 json_string(row, "since") ? json_string(row, "since") : "*");
     }
 out:
     cJSON_Delete(rows);
@@ -84,6 +87,24 @@ static void check_result(const struct dcap_result *result)
     for (size_t i = 0; i + 1 < result->check_count; i++)
         assert_true(result->checks[i].ok);
     assert_int_equal(result->checks[result->check_count - 1].ok, result->reason == NULL);
+}
+
+/* A status that is not a matter of time has no date, and a date is never that of an older level. */
+static void check_since(const struct dcap_result *result, const char *day)
+{
+    int64_t date = 0;
+
+    if (result->out_of_date_since[0]) {
+        assert_true(tcb_is_out_of_date(result->status));
+        assert_true(date_from_rfc3339(&date, result->out_of_date_since));
+        assert_true(date >= result->tcb_date_unix);
+    }
+    assert_int_equal(date, result->out_of_date_since_unix);
+    if (strcmp(day, "*") == 0)
+        return;
+    if (strncmp(result->out_of_date_since, day, 10) != 0 ||
+        !result->out_of_date_since[0] != !day[0])
+        fail_msg("since %s, wanted %s", result->out_of_date_since, day);
 }
 
 void dcap_run_case(const struct dcap_case *c)
@@ -117,6 +138,7 @@ void dcap_run_case(const struct dcap_case *c)
         join_advisories(advisories, sizeof advisories, &result);
         if (strcmp(c->advisories, "*") != 0)
             assert_string_equal(advisories, c->advisories);
+        check_since(&result, c->since);
     }
     free(quote);
     free(collateral);

@@ -15,6 +15,7 @@ struct dcap_case {
     char verdict[16];     /* "reject", "accept" or "policy" */
     char code[64];        /* reason where rejected, else status */
     char advisories[256]; /* comma-separated; "*": any */
+    char since[16];       /* the day since which it is out of date; "": not known; "*": any */
 };
 
 /* Reads a whole file, a NUL behind it; the caller frees it. NULL where there is none. */

@@ -1,6 +1,6 @@
 """The cases of DCAP.md section 5 by their names there, then what else follows from its sections
 1 and 1a. Each row: name, verdict ('reject', 'accept', 'policy'), code or status, what is
-changed."""
+changed, advisories, and since when it is out of date (a day, '' for not known; None: any)."""
 import copy
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -15,7 +15,7 @@ UNKNOWN = '1.3.6.1.4.1.99999.1'
 UNKNOWN_CRITICAL = extension(UNKNOWN, octets(b'?'), True)
 
 
-def case(name, verdict, code, change=None, advisories=None, **settings):
+def case(name, verdict, code, change=None, advisories=None, since=None, **settings):
     """settings: quote__version=3 sets world.quote.version; a list of changes runs in its order."""
     changes = change if isinstance(change, list) else [change] if change else []
 
@@ -29,7 +29,7 @@ def case(name, verdict, code, change=None, advisories=None, **settings):
         for function in changes:
             function(world)
 
-    CASES.append((name, verdict, code, apply, advisories))
+    CASES.append((name, verdict, code, apply, advisories, since))
 
 
 def reject(name, code, change=None, **settings):
@@ -213,6 +213,86 @@ accept('st_advisories_of_good_levels', [
     lambda w: levels(w)[0].update(advisoryIDs=['INTEL-SA-2', 'INTEL-SA-1']),
     lambda w: w.qe.value['tcbLevels'][0].update(advisoryIDs=['INTEL-SA-1', 'INTEL-SA-0'])],
     advisories='INTEL-SA-0,INTEL-SA-1,INTEL-SA-2')
+
+
+# --- since when -----------------------------------------------------------------------------------
+
+SECOND, THIRD = zeros(6, 3, 7), zeros(6, 3, 5)  # TEE TCB SVNs of the lower levels
+OLD_MODULE = zeros(5, 3, 8)
+
+
+def dates(*days):
+    """The days of the platform's levels, highest first; a word behind one is its status."""
+    def change(w):
+        for row, day in zip(levels(w), days):
+            day, _, word = day.partition(' ')
+            row['tcbDate'] = day + 'T00:00:00Z'
+            row['tcbStatus'] = word or row['tcbStatus']
+    return change
+
+
+def module_levels(*rows):
+    return lambda w: modules(w)[0].__setitem__('tcbLevels', [isv_level(*row) for row in rows])
+
+
+def only_level(w):
+    del levels(w)[1:]
+    levels(w)[0]['tcbStatus'] = 'OutOfDate'
+
+
+def since(name, day, change=None, status='OutOfDate', **settings):
+    policy('since_' + name, status, change, since=day, **settings)
+
+
+accept('since_not_at_all', since='')
+accept('since_not_at_all_config', status('ConfigurationNeeded'), 'ConfigurationNeeded', since='')
+since('second_level', '2026-03-11', quote__tee_tcb_svn=SECOND)
+since('third_level_is_the_oldest_above', '2025-05-14', quote__tee_tcb_svn=THIRD)
+since('unsorted_list', '2025-05-14', lambda w: levels(w).reverse(), quote__tee_tcb_svn=THIRD)
+since('sgx_component', '2026-03-11', sgx__components=[8, 8, 3, 3, 3, 1, 0, 6] + [0] * 8)
+since('pcesvn', '2025-05-14', sgx__pcesvn=12)
+since('top_level', '', status('OutOfDate'))
+since('only_level', '', only_level)
+since('configuration_too', '2026-03-11', dates('2026-03-11', '2025-05-14 OutOfDateConfigurationNeeded'),
+      'OutOfDateConfigurationNeeded', quote__tee_tcb_svn=SECOND)
+# The level above is of the same day: it says since when, if it is not out of date itself.
+since('same_day', '2025-05-14', dates('2025-05-14'), quote__tee_tcb_svn=SECOND)
+since('same_day_hardening', '2025-05-14', dates('2025-05-14 SWHardeningNeeded'),
+      quote__tee_tcb_svn=SECOND)
+since('same_day_out_of_date_too', '2026-03-11', dates('2026-03-11', '2023-08-09', '2023-08-09'),
+      quote__tee_tcb_svn=THIRD)
+since('same_day_throughout', '2023-08-09', dates('2023-08-09', '2023-08-09', '2023-08-09'),
+      quote__tee_tcb_svn=THIRD)
+since('same_day_all_out_of_date', '', dates('2023-08-09 OutOfDate', '2023-08-09', '2023-08-09'),
+      quote__tee_tcb_svn=THIRD)
+# A level above whose date is before that of the matched one is not newer.
+since('older_above', '', dates('2025-01-01', '2025-05-14'), quote__tee_tcb_svn=SECOND)
+since('unsorted_dates', '2025-01-01', dates('2025-01-01', '2025-05-14', '2023-08-09'),
+      quote__tee_tcb_svn=THIRD)
+since('unsorted_dates_one_older', '2025-05-14', dates('2022-01-01', '2025-05-14', '2023-08-09'),
+      quote__tee_tcb_svn=THIRD)
+since('module', '2026-02-11', quote__tee_tcb_svn=OLD_MODULE)
+since('module_levels', '2025-06-10', module_levels(
+    (6, 'UpToDate', '2026-02-11T00:00:00Z'), (5, 'OutOfDate', '2024-01-10T00:00:00Z'),
+    (7, 'OutOfDate', '2025-06-10T00:00:00Z')), quote__tee_tcb_svn=OLD_MODULE)
+since('module_only_level', '', module_levels((5, 'OutOfDate', '2025-06-10T00:00:00Z')))
+since('module_same_day', '2026-02-11', module_levels(
+    (6, 'UpToDate', '2026-02-11T00:00:00Z'), (4, 'OutOfDate', '2026-02-11T00:00:00Z')),
+    quote__tee_tcb_svn=OLD_MODULE)
+since('module_with_config', '2026-02-11', status('ConfigurationNeeded'),
+      'OutOfDateConfigurationNeeded', quote__tee_tcb_svn=OLD_MODULE)
+since('qe', '2026-01-14', quote__qe_svn=8)
+since('qe_top', '', qe_status('OutOfDate'))
+# The earliest of those that are out of date; one that cannot say leaves the whole open.
+since('all', '2026-01-14', quote__qe_svn=8, quote__tee_tcb_svn=zeros(5, 3, 7))
+since('platform_before_module', '2025-05-14', quote__tee_tcb_svn=zeros(5, 3, 5))
+since('module_known_platform_not', '', status('OutOfDate'), quote__tee_tcb_svn=OLD_MODULE)
+since('platform_known_qe_not', '', qe_status('OutOfDate'), quote__tee_tcb_svn=SECOND)
+since('relaunch', '', launched_old, 'TDRelaunchAdvised')
+since('relaunch_qe', '2026-01-14', launched_old, quote__qe_svn=8)
+since('now_older', '2026-03-11', now_svn(6, 3, 7))
+since('now_module_older', '2026-02-11', now_svn(5, 3, 8))
+since('both', '2026-02-11', [now_svn(5, 3, 8)], quote__tee_tcb_svn=SECOND)
 
 # --- the header and the body's descriptor ---------------------------------------------------------
 

@@ -27,7 +27,7 @@ def write_seed(folder, target, name, data):
 def seeds(folder):
     wanted = {'ok_v4', 'ok_v5_td15ex', 'ok_processor_ca', 'st_relaunch', 'st_ood_all',
               'sig_quote_flip', 'itype3', 'crl_leaf_revoked'}
-    for name, _, _, change, _ in CASES:
+    for name, _, _, change, _, _ in CASES:
         if name not in wanted:
             continue
         world = World()
@@ -54,7 +54,7 @@ def main():
     folder = sys.argv[1]
     os.makedirs(folder, exist_ok=True)
     rows, names = [], set()
-    for name, verdict, code, change, advisories in CASES:
+    for name, verdict, code, change, advisories, since in CASES:
         if name in names:
             raise SystemExit('two cases are called ' + name)
         names.add(name)
@@ -71,6 +71,8 @@ def main():
         row = {'name': name, 'expect': verdict, 'code': code, 'now': NOW}
         if advisories is not None:
             row['advisories'] = advisories
+        if since is not None:
+            row['since'] = since
         rows.append(row)
     with open(os.path.join(folder, 'cases.json'), 'w', encoding='ascii') as file:
         json.dump(rows, file, indent=1)

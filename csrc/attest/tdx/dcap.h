@@ -51,8 +51,13 @@ struct dcap_result {
     enum tcb_status current; /* platform, module and QE now (TEE_TCB_SVN2); TCB_NONE for TD 1.0 */
     size_t advisory_count;   /* sorted, unique */
     char advisories[DCAP_ADVISORIES_MAX][TCB_ADVISORY_CHARS + 1];
-    int64_t tcb_date_unix;                    /* the earliest of the matched levels' dates */
-    char tcb_date[TCB_DATE_CHARS + 1];        /* the same as RFC 3339; "" where not known */
+    int64_t tcb_date_unix;             /* the earliest of the matched levels' dates */
+    char tcb_date[TCB_DATE_CHARS + 1]; /* the same as RFC 3339; "" where not known */
+    /* Where status is OutOfDate or OutOfDateConfigurationNeeded: since when, as far as newer levels
+     * tell (tcb_level_failed_since): the earliest of platform, module and QE. Not known (0 and "")
+     * where one of them is out of date and no newer level says since when. */
+    int64_t out_of_date_since_unix;
+    char out_of_date_since[TCB_DATE_CHARS + 1];
     uint32_t tcb_info_eval, qe_identity_eval; /* 0 where not known */
     char fmspc[13];                           /* lower-case hex; "" where not known */
     const char *ca;                           /* "platform", "processor" or NULL */
@@ -63,7 +68,7 @@ struct dcap_result {
 };
 
 /* Judges a quote. Every check is added to report too (section "tdx"), and the members status,
- * advisories, tcb_date, tcb_eval, fmspc, tcb, chain are set; report may be NULL. The policy
+ * advisories, tcb_date, out_of_date_since, tcb_eval, fmspc, tcb, chain are set; report may be NULL. The policy
  * (accept_tcb, grace) is the caller's: a result without reason is "verified", whatever its status.
  * Checks stop at the first failure, because what follows would rest on it. Without collateral
  * everything that the quote alone shows is checked, then the reason is collateral_missing.

@@ -91,6 +91,8 @@ void dcap_report(struct report *report, const struct dcap_result *result)
         report_set_string(report, "status", status);
         report_set(report, "advisories", advisories(result));
         report_set_string(report, "tcb_date", result->tcb_date);
+        if (result->out_of_date_since[0])
+            report_set_string(report, "out_of_date_since", result->out_of_date_since);
     }
     if (a > 0 && b > 0)
         report_set_number(report, "tcb_eval", a < b ? a : b);

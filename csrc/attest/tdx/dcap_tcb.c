@@ -11,7 +11,14 @@
 struct evaluation {
     const struct tcb_level *platform;
     const struct tcb_isv_level *module; /* NULL for module version 0, which has no levels */
+    const struct tcb_module *identity;  /* of module */
     enum tcb_status merged;
+};
+
+/* Since when something is out of date. */
+struct since {
+    bool known, unknown; /* a date was found; a date is missing */
+    int64_t date;        /* the earliest */
 };
 
 /* Adds names to a sorted list in which each stands once. */
@@ -63,6 +70,7 @@ static bool check_module(struct dcap *d, enum check_id id, const uint8_t svn[TCB
     const char *reason = NULL;
 
     e->module = NULL;
+    e->identity = module;
     if (!module)
         reason = "tdx_module_mismatch";
     else if (memcmp(d->quote.mrsignerseam, module->mrsigner, sizeof module->mrsigner) != 0)
@@ -100,6 +108,51 @@ static bool check_level(struct dcap *d, enum check_id id, const uint8_t svn[TCB_
                       tcb_status_name(e->merged));
 }
 
+static void add_since(struct since *s, bool known, int64_t date)
+{
+    s->unknown = s->unknown || !known;
+    if (!known || (s->known && s->date <= date))
+        return;
+    s->known = true;
+    s->date = date;
+}
+
+/* The merged status is out of date since the first of its parts is. */
+static void find_since(struct since *s, const struct dcap *d, const struct evaluation *e)
+{
+    int64_t date = 0;
+    bool known;
+
+    if (tcb_is_out_of_date(e->platform->verdict.status)) {
+        known = tcb_level_failed_since(&date, d->tcb_info.levels, e->platform);
+        add_since(s, known, date);
+    }
+    if (e->module && tcb_is_out_of_date(e->module->verdict.status)) {
+        known = tcb_isv_level_failed_since(&date, e->identity->levels, e->module);
+        add_since(s, known, date);
+    }
+    if (tcb_is_out_of_date(d->qe_level->verdict.status)) {
+        known = tcb_isv_level_failed_since(&date, d->qe.levels, d->qe_level);
+        add_since(s, known, date);
+    }
+}
+
+static void add_out_of_date_since(struct dcap_result *out, const struct dcap *d,
+                                  const struct evaluation *launch, const struct evaluation *current)
+{
+    struct since s = { .known = false };
+
+    if (!tcb_is_out_of_date(out->status))
+        return;
+    find_since(&s, d, launch);
+    if (current->platform)
+        find_since(&s, d, current);
+    if (!s.known || s.unknown)
+        return;
+    out->out_of_date_since_unix = s.date;
+    date_to_rfc3339(out->out_of_date_since, s.date);
+}
+
 /* Components and CPUSVN are the same thing twice in every genuine certificate (rule 13). */
 static bool check_cpusvn(struct dcap *d)
 {
@@ -129,6 +182,7 @@ bool dcap_step_tcb(struct dcap *d)
         out->current = current.merged;
         out->status = tcb_relaunch(launch.merged, current.merged);
     }
+    add_out_of_date_since(out, d, &launch, &current);
     return dcap_check(d, CHECK_TCB_NOT_REVOKED, out->status == TCB_REVOKED ? "tcb_revoked" : NULL,
                       "%s", tcb_status_name(out->status)) &&
            check_cpusvn(d);

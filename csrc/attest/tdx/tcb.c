@@ -99,6 +99,45 @@ const struct tcb_isv_level *tcb_isv_level_match(const struct tcb_isv_level *leve
     return NULL;
 }
 
+bool tcb_is_out_of_date(enum tcb_status status)
+{
+    return status == TCB_OUT_OF_DATE || status == TCB_OUT_OF_DATE_CONFIGURATION_NEEDED;
+}
+
+/* Takes the date of a level that is not reached, where it is newer than the matched one and older
+ * than what was found so far. */
+static void take_failed(int64_t *since, bool *found, const struct tcb_verdict *failed,
+                        const struct tcb_verdict *matched)
+{
+    bool newer = failed->date > matched->date ||
+                 (failed->date == matched->date && !tcb_is_out_of_date(failed->status));
+
+    if (!newer || (*found && *since <= failed->date))
+        return;
+    *since = failed->date;
+    *found = true;
+}
+
+bool tcb_level_failed_since(int64_t *since, const struct tcb_level *levels,
+                            const struct tcb_level *matched)
+{
+    bool found = false;
+
+    for (; levels < matched; levels++)
+        take_failed(since, &found, &levels->verdict, &matched->verdict);
+    return found;
+}
+
+bool tcb_isv_level_failed_since(int64_t *since, const struct tcb_isv_level *levels,
+                                const struct tcb_isv_level *matched)
+{
+    bool found = false;
+
+    for (; levels < matched; levels++)
+        take_failed(since, &found, &levels->verdict, &matched->verdict);
+    return found;
+}
+
 enum tcb_status tcb_merge(enum tcb_status platform, enum tcb_status component)
 {
     if (platform == TCB_REVOKED || component == TCB_REVOKED)
@@ -116,8 +155,7 @@ enum tcb_status tcb_merge(enum tcb_status platform, enum tcb_status component)
 
 enum tcb_status tcb_relaunch(enum tcb_status launch, enum tcb_status current)
 {
-    bool launch_is_old =
-        launch == TCB_OUT_OF_DATE || launch == TCB_OUT_OF_DATE_CONFIGURATION_NEEDED;
+    bool launch_is_old = tcb_is_out_of_date(launch);
 
     if (launch == TCB_NONE || current == TCB_NONE)
         return TCB_NONE;

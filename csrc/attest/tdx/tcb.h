@@ -76,6 +76,18 @@ const struct tcb_level *tcb_level_match(const struct tcb_level *levels, size_t n
 const struct tcb_isv_level *tcb_isv_level_match(const struct tcb_isv_level *levels, size_t n,
                                                 unsigned svn);
 
+/* Whether a status means that updates are missing. */
+bool tcb_is_out_of_date(enum tcb_status status);
+
+/* Since when a level is out of date: the date of the oldest newer level that the platform fails. It
+ * fails every level before the matched one in the sorted order. Newer is one with a later date; one
+ * with the same date counts where it is itself not out of date, because then it is what the matched
+ * level lacks. matched is one of levels. Returns false where there is none. */
+bool tcb_level_failed_since(int64_t *since, const struct tcb_level *levels,
+                            const struct tcb_level *matched);
+bool tcb_isv_level_failed_since(int64_t *since, const struct tcb_isv_level *levels,
+                                const struct tcb_isv_level *matched);
+
 /* The platform's status with that of one component (module or QE) taken into account (rule 38).
  * component TCB_NONE: there is none. */
 enum tcb_status tcb_merge(enum tcb_status platform, enum tcb_status component);
