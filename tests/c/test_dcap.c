@@ -338,6 +338,7 @@ static void report_has_checks_and_members(void **state)
     assert_string_equal(json_string(root, "status"), "UpToDate");
     assert_string_equal(json_string(root, "fmspc"), "b0c06f000000");
     assert_string_equal(json_string(root, "tcb_date"), "2024-03-13T00:00:00Z");
+    assert_null(json_at(root, "out_of_date_since", NULL));
     assert_int_equal(cJSON_GetArraySize(json_at(root, "chain", NULL)), 5);
     assert_int_equal(cJSON_GetArraySize(json_at(root, "checks", NULL)), (int)result.check_count);
     assert_string_equal(json_string(json_at(root, "tcb", NULL), "qe"), "UpToDate");
@@ -345,6 +346,59 @@ static void report_has_checks_and_members(void **state)
     wiping_free(text);
     report_free(report);
     free_sample(&s);
+}
+
+/* A real platform that is out of date, through the public function. */
+static cJSON *judge_outdated(long long now, int grace)
+{
+    static const char quote_path[] = "dcap-real/quotes/nanogpt_20260325_0b0102_38aa3ea9.bin";
+    static const char collateral_path[] =
+        "dcap-real/collateral/"
+        "nearcloud_qwen_qwen3.5-122b-a10b_20260424_020614.b0c06f000000.json";
+    cJSON *options = cJSON_CreateObject(), *policy, *tree = NULL;
+    char path[512], *quote, *collateral, *text;
+    size_t quote_len, len;
+    venice_text out = { NULL, 0 };
+
+    corpus_path(path, sizeof path, quote_path);
+    quote = dcap_file(path, &quote_len);
+    corpus_path(path, sizeof path, collateral_path);
+    collateral = dcap_file(path, &len);
+    assert_non_null(quote);
+    assert_non_null(collateral);
+    cJSON_AddStringToObject(options, "collateral", collateral);
+    cJSON_AddNumberToObject(options, "now", (double)now);
+    policy = cJSON_AddObjectToObject(options, "policy");
+    cJSON_AddNumberToObject(policy, "tcb_grace_days", grace);
+    text = cJSON_PrintUnformatted(options);
+    assert_int_equal(venice_verify_quote(&out, quote, quote_len, text, strlen(text)), 0);
+    assert_int_equal(json_parse(&tree, out.data, out.len, NULL), 0);
+    venice_text_free(&out);
+    cJSON_free(text);
+    cJSON_Delete(options);
+    free(quote);
+    free(collateral);
+    return tree;
+}
+
+/* Its level is of 2024-03-13; until 2024-11-13, when the next one came, it was up to date. */
+static void grace_counts_from_the_newer_level(void **state)
+{
+    enum { DAY = 86400 };
+    const long long since = 1731456000, now = 1777253871;
+    const int days = (int)((now - since) / DAY);
+
+    (void)state;
+    for (int more = 0; more < 2; more++) {
+        cJSON *report = judge_outdated(now, days + more);
+
+        assert_string_equal(json_string(report, "status"), "OutOfDate");
+        assert_string_equal(json_string(report, "tcb_date"), "2024-03-13T00:00:00Z");
+        assert_string_equal(json_string(report, "out_of_date_since"), "2024-11-13T00:00:00Z");
+        assert_int_equal(json_bool(report, "verified"), 1);
+        assert_int_equal(json_bool(report, "accepted"), more);
+        cJSON_Delete(report);
+    }
 }
 
 static void platform_is_read_from_the_quote(void **state)
@@ -480,6 +534,7 @@ int main(void)
         CMUnitTestFunction run;
     } single[] = {
         { "hex_file_has_no_level", hex_file_has_no_level },
+        { "grace_counts_from_the_newer_level", grace_counts_from_the_newer_level },
         { "recorded_answers_of_intel", recorded_answers_of_intel },
         { "result_says_what_it_saw", result_says_what_it_saw },
         { "report_has_checks_and_members", report_has_checks_and_members },

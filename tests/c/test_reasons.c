@@ -14,7 +14,9 @@
 
 enum { DAY = 86400, SINCE = 1786492800 }; /* 2026-08-12T00:00:00Z */
 
-static struct report *report_of(const char *status, const char *reason, int advisories, double now)
+/* level: the date of the level that matched; since: of the newer one, NULL where there is none. */
+static struct report *report_with_dates(const char *status, const char *reason, int advisories,
+                                        double now, const char *level, const char *since)
 {
     struct report *r;
     cJSON *list = cJSON_CreateArray();
@@ -31,10 +33,23 @@ static struct report *report_of(const char *status, const char *reason, int advi
     report_set(r, "advisories", list);
     if (status) {
         report_set_string(r, "status", status);
-        report_set_string(r, "tcb_date", "2026-08-12T00:00:00Z");
+        report_set_string(r, "tcb_date", level);
+        if (since)
+            report_set_string(r, "out_of_date_since", since);
     }
     report_policy_refusal(r, reason);
     return r;
+}
+
+/* Its level became out of date on the day SINCE. A status that is no matter of time has no such
+ * day. */
+static struct report *report_of(const char *status, const char *reason, int advisories, double now)
+{
+    bool old = status && strncmp(status, "OutOfDate", 9) == 0;
+
+    return report_with_dates(status, reason, advisories, now,
+                             old ? "2025-05-14T00:00:00Z" : "2026-08-12T00:00:00Z",
+                             old ? "2026-08-12T00:00:00Z" : NULL);
 }
 
 static void says(const char *status, int advisories, double now, const char *message,
@@ -65,6 +80,21 @@ static void a_platform_that_is_out_of_date(void **state)
          "INTEL-SA-01193, INTEL-SA-01194, INTEL-SA-01195 and 2 more)",
          "wait until the operator updates it, or accept it: add 'OutOfDate' to verify.accept_tcb   "
          "(:Venice attest shows all)");
+}
+
+/* Without a newer level there is only the date of its own. */
+static void the_newest_level_is_out_of_date(void **state)
+{
+    struct report *r = report_with_dates("OutOfDate", "tcb_not_accepted", 0, SINCE + 40.0 * DAY,
+                                         "2026-08-12T00:00:00Z", NULL);
+    struct failure f = { 0 };
+
+    (void)state;
+    error_from_report(&f, r, "m");
+    assert_string_equal(f.message,
+                        "nothing was sent: the platform of m is out of date (since 2026-08-12)");
+    assert_non_null(strstr(f.hint, "tcb_grace_days = 60 }"));
+    report_free(r);
 }
 
 /* What the hint suggests is what the policy accepts, now and for a week more, and within its
@@ -153,6 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_platform_that_is_out_of_date),
+        cmocka_unit_test(the_newest_level_is_out_of_date),
         cmocka_unit_test(the_grace_is_enough),
         cmocka_unit_test(a_date_that_is_ahead),
         cmocka_unit_test(other_states),

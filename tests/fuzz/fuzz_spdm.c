@@ -16,9 +16,13 @@ static void read_message(const uint8_t *data, size_t len)
 
     if (spdm_read(&s, data, len) != 0)
         return;
-    if (s.signature < data || s.signature + SPDM_SIGNATURE_SIZE != data + len ||
-        s.signed_len + SPDM_SIGNATURE_SIZE != len || s.measurements == 0)
+    if (s.signature != data + s.signed_len || s.measurements == 0 ||
+        s.signed_len + SPDM_SIGNATURE_SIZE > len ||
+        len - s.signed_len - SPDM_SIGNATURE_SIZE > SPDM_PADDING_MAX)
         __builtin_trap();
+    for (size_t i = s.signed_len + SPDM_SIGNATURE_SIZE; i < len; i++)
+        if (data[i] != 0)
+            __builtin_trap();
     if (s.fwid && (s.fwid < data || s.fwid + SPDM_FWID_SIZE > s.signature))
         __builtin_trap();
 }
