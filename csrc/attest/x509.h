@@ -98,8 +98,9 @@ void x509_common_name(char *out, size_t cap, const struct x509_cert *c);
 /* Out: lower-case hex; "" where it does not fit. */
 void x509_serial(char *out, size_t cap, const struct x509_cert *c);
 
-/* Finds the one extension with this OID (next is not looked at). Returns how many there are (0, 1, 2 for more); *value is
- * the contents of its OCTET STRING where there is one. It points into c. */
+/* Finds the one extension with this OID; which->next is not looked at. Returns how many there are
+ * (0, 1, 2 for more); *value is the contents of its OCTET STRING where there is one. It points into
+ * c. */
 int x509_extension(const struct x509_cert *c, const struct x509_foreign *which,
                    const uint8_t **value, size_t *len);
 

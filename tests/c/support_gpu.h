@@ -68,8 +68,8 @@ uint8_t *gpu_make_answer(size_t *len, const struct gpu_answer_form *form, EVP_PK
 /* One entry of the evidence list, for one of the usual devices or for parts of one's own. */
 cJSON *gpu_entry(int device, const struct gpu_answer_form *form);
 cJSON *gpu_entry_of(const char *pem, const uint8_t *answer, size_t len);
-/* DiceTcbInfo as Blackwell leaves have it: eleven members, two ids, of which the second is zero. The
- * caller frees. */
+/* DiceTcbInfo as Blackwell leaves have it: eleven members, two ids, of which the second is zero.
+ * The caller frees. */
 uint8_t *gpu_make_tcb_info(size_t *len, const uint8_t firmware[48]);
 /* {"arch","nonce","evidence_list"} of so many usual devices. */
 cJSON *gpu_payload(int count);

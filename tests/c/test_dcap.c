@@ -93,7 +93,7 @@ static void read_line(struct dcap_case *c, const char *folder, char *line)
     }
     snprintf(c->code, sizeof c->code, "%s", column[3]);
     snprintf(c->advisories, sizeof c->advisories, "%s", word ? word : "");
-    /* The platforms that are out of date have the level of 2024-03-13 and fail that of 2024-11-13. */
+    /* Those that are out of date have the level of 2024-03-13 and fail that of 2024-11-13. */
     strcpy(c->since, strcmp(c->code, "OutOfDate") == 0 ? "2024-11-13" : "");
 }
 

@@ -401,9 +401,9 @@ static void given_tcb_info(const uint8_t *value, size_t n, int bound)
     expect_firmware(&leaf, "BLACKWELL", &usual, bound);
 }
 
-/* Out: DER from hex in which F stands for an FWID of the usual firmware, O for one of another, S for
- * one of 32 bytes. */
-static size_t build(uint8_t *out, const char *text)
+/* Out: DER from hex in which F stands for an FWID of the usual firmware, O for one of another and S
+ * for one of 32 bytes. */
+static size_t build_der(uint8_t *out, const char *text)
 {
     static const uint8_t sha384[] = { 0x30, 0x3d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
                                       0x65, 0x03, 0x04, 0x02, 0x02, 0x04, 0x30 };
@@ -463,7 +463,7 @@ static void tcb_info_has_a_form(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        given_tcb_info(bytes, build(bytes, rows[i].text), rows[i].right ? 1 : -1);
+        given_tcb_info(bytes, build_der(bytes, rows[i].text), rows[i].right ? 1 : -1);
 }
 
 /* Hopper's form, alone and in a wrapper: the id is the last octet string. */
@@ -489,7 +489,7 @@ static void a_composite_device_id_has_a_form(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        n = build(bytes, rows[i].text);
+        n = build_der(bytes, rows[i].text);
         if (dice_firmware_id(&id, &len, bytes, n) != rows[i].right)
             fail_msg("%s", rows[i].text);
         if (rows[i].right)
@@ -860,10 +860,8 @@ static void the_published_report_holds(void **state)
 
 /* ---- NVIDIA's samples ----------------------------------------------------------------------- */
 
-enum { NVIDIA_NOW = 1790000000 };
-
-/* Forty thousand bits of a sample take four minutes. A part of them, with a step that is no multiple
- * of a byte, of a base64 group or of a PEM line, meets every kind of field. */
+/* All seventy thousand bits of a sample take many minutes. A part of them, with a step that is no
+ * multiple of a byte, of a base64 group or of a PEM line, meets every kind of field. */
 #if defined(__SANITIZE_ADDRESS__)
 enum { FLIP_STEP = 1999 };
 #else
@@ -941,7 +939,7 @@ static void free_sample(struct gpu_sample *s)
 static struct verdict judge_sample(const struct gpu_sample *s)
 {
     char *text = cJSON_PrintUnformatted(s->payload);
-    struct verdict v = judge_at(text, s->nonce, NULL, -1, NVIDIA_NOW);
+    struct verdict v = judge_at(text, s->nonce, NULL, -1, SAMPLE_NOW);
 
     cJSON_free(text);
     return v;
@@ -1014,7 +1012,7 @@ static void expect_sample(const struct gpu_sample *s, const char *arch, const ch
     assert_int_equal(json_bool(gpu, "firmware_bound"), bound);
     assert_int_equal(says_firmware_is_open(v.report), !bound);
     expect(v, "");
-    expect(judge_at(text, nonce, NULL, -1, NVIDIA_NOW), "gpu_nonce_mismatch");
+    expect(judge_at(text, nonce, NULL, -1, SAMPLE_NOW), "gpu_nonce_mismatch");
     cJSON_free(text);
 }
 

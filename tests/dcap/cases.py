@@ -253,7 +253,8 @@ since('sgx_component', '2026-03-11', sgx__components=[8, 8, 3, 3, 3, 1, 0, 6] + 
 since('pcesvn', '2025-05-14', sgx__pcesvn=12)
 since('top_level', '', status('OutOfDate'))
 since('only_level', '', only_level)
-since('configuration_too', '2026-03-11', dates('2026-03-11', '2025-05-14 OutOfDateConfigurationNeeded'),
+since('configuration_too', '2026-03-11',
+      dates('2026-03-11', '2025-05-14 OutOfDateConfigurationNeeded'),
       'OutOfDateConfigurationNeeded', quote__tee_tcb_svn=SECOND)
 # The level above is of the same day: it says since when, if it is not out of date itself.
 since('same_day', '2025-05-14', dates('2025-05-14'), quote__tee_tcb_svn=SECOND)
