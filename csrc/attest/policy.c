@@ -1,5 +1,6 @@
 /* The policy: setup().verify, read strictly. A member that is not known, or is not what it should
  * be, is refused by name: a misspelt rule must not become no rule. */
+#include <stdio.h>
 #include <string.h>
 
 #include "attest/attestation.h"
@@ -7,16 +8,32 @@
 #include "base/codec.h"
 #include "base/json.h"
 
-enum { GRACE_DAYS_MAX = 3650, SECONDS_PER_DAY = 86400, ALLOWLIST_MAX = 1024 };
+enum {
+    GRACE_DAYS_MAX = 3650,
+    SECONDS_PER_DAY = 86400,
+    ALLOWLIST_MAX = 1024, /* values of one list */
+    NAME_MAX_COMPARED = 32
+};
 
-/* Registers that an allowlist can name, and the length of a value in hex digits. */
-static const struct {
+/* A list of values that the user allows: its name, and the length of a value in hex digits. */
+struct allowed {
     const char *name;
     size_t digits;
-} measurements[] = {
+};
+
+/* Registers that an allowlist can name. */
+static const struct allowed measurements[] = {
     { "mrtd", 96 },       { "rtmr0", 96 },        { "rtmr1", 96 },
     { "rtmr2", 96 },      { "rtmr3", 96 },        { "mrseam", 96 },
     { "mrconfigid", 96 }, { "compose_hash", 64 }, { "os_image_hash", 64 },
+};
+
+/* Who may hand out a key: the compressed public key of a KMS, and the id of an application. */
+static const struct allowed custody[] = { { "roots", 66 }, { "app_ids", 40 } };
+
+enum {
+    MEASUREMENTS = sizeof measurements / sizeof measurements[0],
+    CUSTODY = sizeof custody / sizeof custody[0]
 };
 
 static int refuse(struct failure *f, const char *name, const char *wanted)
@@ -35,6 +52,76 @@ static int choose(const cJSON *value, const char *const *words, int count)
             return i;
     }
     return -1;
+}
+
+/* ---- The name that was meant ---------------------------------------------------------------- */
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static char lower(char c)
+{
+    return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+}
+
+/* How many characters were added, left out, changed, or swapped with their neighbour; in any
+ * case. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t rows[3][NAME_MAX_COMPARED + 1], m = strlen(a), n = strlen(b);
+    size_t *before = rows[0], *above = rows[1], *row = rows[2];
+
+    if (m > NAME_MAX_COMPARED || n > NAME_MAX_COMPARED)
+        return SIZE_MAX;
+    for (size_t k = 0; k <= n; k++)
+        before[k] = above[k] = k;
+    for (size_t i = 1; i <= m; i++) {
+        size_t *spare = before;
+
+        row[0] = i;
+        for (size_t k = 1; k <= n; k++) {
+            bool equal = lower(a[i - 1]) == lower(b[k - 1]);
+            bool swapped = i > 1 && k > 1 && lower(a[i - 1]) == lower(b[k - 2]) &&
+                           lower(a[i - 2]) == lower(b[k - 1]);
+
+            row[k] = least(above[k - 1] + !equal, least(above[k], row[k - 1]) + 1);
+            if (swapped)
+                row[k] = least(row[k], before[k - 2] + 1);
+        }
+        before = above;
+        above = row;
+        row = spare;
+    }
+    return above[n];
+}
+
+/* The nearest of so many names, each at the start of a record of that size; NULL where none is
+ * near enough to have been meant. */
+static const char *find_meant(const char *name, const void *records, size_t count, size_t size)
+{
+    size_t best = strlen(name) / 2 + 1;
+    const char *meant = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        const char *known = *(const char *const *)((const char *)records + i * size);
+        size_t d = distance(name, known);
+
+        if (d < best) {
+            best = d;
+            meant = known;
+        }
+    }
+    return meant;
+}
+
+static int refuse_name(struct failure *f, const char *group, const char *name, const char *kind,
+                       const char *meant)
+{
+    return failure_set(f, VENICE_E_CONFIG, ":help venice-options", "verify.%s%.80s is not %s%s%s%s",
+                       group, name, kind, meant ? ": did you mean " : "", meant ? meant : "",
+                       meant ? "?" : "");
 }
 
 /* ---- One reader a member -------------------------------------------------------------------- */
@@ -174,49 +261,63 @@ static bool is_hex_value(const char *text, size_t digits)
     return text && strlen(text) == digits && hex_decode(bytes, text, digits) == 0;
 }
 
-static int read_allowed_values(struct failure *f, const cJSON *list)
+static int read_allowed_values(struct failure *f, const char *group, const cJSON *list,
+                               size_t digits)
 {
-    size_t digits = 0;
     const cJSON *item;
 
-    for (size_t i = 0; i < sizeof measurements / sizeof measurements[0]; i++) {
-        if (strcmp(measurements[i].name, list->string) == 0)
-            digits = measurements[i].digits;
-    }
-    if (digits == 0)
+    if (!is_list(list) || cJSON_GetArraySize(list) > ALLOWLIST_MAX)
         return failure_set(f, VENICE_E_CONFIG, ":help venice-options",
-                           "verify.measurements.%s is not a measurement", list->string);
-    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) > ALLOWLIST_MAX)
-        return failure_set(f, VENICE_E_CONFIG, NULL,
-                           "verify.measurements.%s must be a list of at most %d values",
-                           list->string, ALLOWLIST_MAX);
+                           "verify.%s.%s must be a list of at most %d values", group, list->string,
+                           ALLOWLIST_MAX);
     cJSON_ArrayForEach(item, list)
     {
         if (!is_hex_value(cJSON_GetStringValue(item), digits))
-            return failure_set(f, VENICE_E_CONFIG, NULL,
-                               "verify.measurements.%s must hold texts of %zu hex digits",
+            return failure_set(f, VENICE_E_CONFIG, ":help venice-options",
+                               "verify.%s.%s must hold texts of %zu hex digits", group,
                                list->string, digits);
+    }
+    return 0;
+}
+
+/* A table of lists, each of one of the known names. */
+static int read_lists(struct failure *f, const cJSON *value, const char *kind,
+                      const struct allowed *known, size_t count)
+{
+    const char *group = value->string;
+    char dotted[32];
+    const cJSON *list;
+
+    if (!cJSON_IsObject(value) && !(cJSON_IsArray(value) && !value->child))
+        return refuse(f, group, "a table of lists");
+    snprintf(dotted, sizeof dotted, "%s.", group);
+    cJSON_ArrayForEach(list, value)
+    {
+        size_t i = 0;
+        int r;
+
+        while (i < count && strcmp(known[i].name, list->string) != 0)
+            i++;
+        if (i == count)
+            return refuse_name(f, dotted, list->string, kind,
+                               find_meant(list->string, known, count, sizeof *known));
+        r = read_allowed_values(f, group, list, known[i].digits);
+        if (r != 0)
+            return r;
     }
     return 0;
 }
 
 static int read_measurements(struct policy *p, struct failure *f, const cJSON *value)
 {
-    const cJSON *list;
-
     (void)p;
-    if (!cJSON_IsObject(value) && !is_list(value))
-        return refuse(f, "measurements", "a table of lists");
-    if (cJSON_IsArray(value) && value->child)
-        return refuse(f, "measurements", "a table of lists");
-    cJSON_ArrayForEach(list, value)
-    {
-        int r = read_allowed_values(f, list);
+    return read_lists(f, value, "a measurement", measurements, MEASUREMENTS);
+}
 
-        if (r != 0)
-            return r;
-    }
-    return 0;
+static int read_custody(struct policy *p, struct failure *f, const cJSON *value)
+{
+    (void)p;
+    return read_lists(f, value, "an option", custody, CUSTODY);
 }
 
 static const struct {
@@ -232,6 +333,7 @@ static const struct {
     { "nras", read_nras },
     { "gpu_root_ca", read_text },
     { "measurements", read_measurements },
+    { "custody", read_custody },
     { "pin", read_pin },
     { "receipt", read_receipt },
     { "collateral_url", read_text },
@@ -264,8 +366,9 @@ static int read_member(struct policy *p, struct failure *f, const cJSON *value)
         if (strcmp(members[i].name, value->string) == 0)
             return cJSON_IsNull(value) ? 0 : members[i].read(p, f, value);
     }
-    return failure_set(f, VENICE_E_CONFIG, ":help venice-options", "verify.%s is not an option",
-                       value->string);
+    return refuse_name(
+        f, "", value->string, "an option",
+        find_meant(value->string, members, sizeof members / sizeof members[0], sizeof members[0]));
 }
 
 int policy_read(struct policy *out, struct failure *f, const cJSON *object)

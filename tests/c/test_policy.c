@@ -41,6 +41,19 @@ static void each_bad_policy_is_refused_by_name(void **state)
         { "{\"measurements\":{\"mrtb\":[]}}", "verify.measurements.mrtb" },
         { "{\"measurements\":{\"mrtd\":\"00\"}}", "verify.measurements.mrtd" },
         { "{\"measurements\":{\"mrtd\":[\"00\"]}}", "verify.measurements.mrtd" },
+        { "{\"measurements\":{\"mrtd\":{\"a\":1}}}", "verify.measurements.mrtd" },
+        { "{\"custody\":7}", "verify.custody must be a table" },
+        { "{\"custody\":[\"00\"]}", "verify.custody must be a table" },
+        { "{\"custody\":{\"root\":[]}}", "verify.custody.root is not an option" },
+        { "{\"custody\":{\"roots\":\"00\"}}", "verify.custody.roots must be a list" },
+        { "{\"custody\":{\"roots\":null}}", "verify.custody.roots must be a list" },
+        { "{\"custody\":{\"roots\":[\"00\"]}}", "verify.custody.roots must hold texts of 66" },
+        { "{\"custody\":{\"roots\":[7]}}", "verify.custody.roots must hold texts of 66" },
+        { "{\"custody\":{\"roots\":[\"0x34c76e0c3f52ec64cbf9bbf5c910c272330166fd656c0a86bb330963e4"
+          "6910e1\"]}}",
+          "verify.custody.roots must hold texts of 66" },
+        { "{\"custody\":{\"app_ids\":[\"fdb7a14e5a6675f752e2cb69c9067a98ca40291\"]}}",
+          "verify.custody.app_ids must hold texts of 40" },
         { "{\"pin\":false}", "verify.pin" },
         { "{\"receipt\":1}", "verify.receipt" },
         { "{\"collateral_url\":1}", "verify.collateral_url" },
@@ -64,13 +77,88 @@ static void each_bad_policy_is_refused_by_name(void **state)
     }
 }
 
+/* A misspelt name is refused with the one that was meant, where one is near. */
+static void the_name_that_was_meant(void **state)
+{
+    static const struct {
+        const char *json, *message;
+    } rows[] = {
+        { "{\"measurements\":{\"rmtr1\":[]}}",
+          "verify.measurements.rmtr1 is not a measurement: did you mean rtmr1?" },
+        { "{\"measurements\":{\"RTMR2\":[]}}",
+          "verify.measurements.RTMR2 is not a measurement: did you mean rtmr2?" },
+        { "{\"measurements\":{\"rtmr_2\":[]}}",
+          "verify.measurements.rtmr_2 is not a measurement: did you mean rtmr2?" },
+        { "{\"measurements\":{\"rtm1\":[]}}",
+          "verify.measurements.rtm1 is not a measurement: did you mean rtmr1?" },
+        { "{\"measurements\":{\"composehash\":[]}}",
+          "verify.measurements.composehash is not a measurement: did you mean compose_hash?" },
+        { "{\"measurements\":{\"\":[]}}", "verify.measurements. is not a measurement" },
+        { "{\"measurements\":{\"x\":[]}}", "verify.measurements.x is not a measurement" },
+        { "{\"measurements\":{\"a_name_that_is_much_longer_than_any_of_ours\":[]}}",
+          "verify.measurements.a_name_that_is_much_longer_than_any_of_ours is not a measurement" },
+        { "{\"custody\":{\"root\":[]}}",
+          "verify.custody.root is not an option: did you mean roots?" },
+        { "{\"custody\":{\"appids\":[]}}",
+          "verify.custody.appids is not an option: did you mean app_ids?" },
+        { "{\"atestation\":true}",
+          "verify.atestation is not an option: did you mean attestation?" },
+        { "{\"measurement\":{}}",
+          "verify.measurement is not an option: did you mean measurements?" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct failure f = { .status = 0 };
+        struct policy policy;
+        cJSON *object = NULL;
+
+        assert_int_equal(json_parse(&object, rows[i].json, strlen(rows[i].json), NULL), 0);
+        assert_int_equal(policy_read(&policy, &f, object), VENICE_E_CONFIG);
+        assert_string_equal(f.message, rows[i].message);
+        policy_clear(&policy);
+        cJSON_Delete(object);
+    }
+}
+
+/* A list may be long, and not longer. */
+static void lists_have_a_limit(void **state)
+{
+    static const char *const names[] = { "measurements.mrtd", "custody.roots", "custody.app_ids" };
+    static const size_t digits[] = { 96, 66, 40 };
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        for (int over = 0; over < 2; over++) {
+            struct failure f = { .status = 0 };
+            cJSON *object = cJSON_CreateObject(), *group, *list;
+            char value[97] = "", name[32];
+            struct policy policy;
+
+            snprintf(name, sizeof name, "%s", names[i]);
+            *strchr(name, '.') = 0;
+            group = cJSON_AddObjectToObject(object, name);
+            list = cJSON_AddArrayToObject(group, name + strlen(name) + 1);
+            memset(value, 'A', digits[i]);
+            for (int k = 0; k < 1024 + over; k++)
+                cJSON_AddItemToArray(list, cJSON_CreateString(value));
+            assert_int_equal(policy_read(&policy, &f, object), over ? VENICE_E_CONFIG : 0);
+            if (over)
+                assert_non_null(strstr(f.message, "must be a list of at most 1024 values"));
+            policy_clear(&policy);
+            cJSON_Delete(object);
+        }
+    }
+}
+
 static void good_policies_are_read(void **state)
 {
     static const char json[] =
         "{\"attestation\":true,\"plaintext_whitespace\":\"refuse\",\"dcap\":\"off\","
         "\"accept_tcb\":[\"UpToDate\",\"TDRelaunchAdvised\"],\"tcb_grace_days\":30,\"gpu\":"
         "\"require\",\"nras\":\"https://nras.example\",\"gpu_root_ca\":\"g\",\"measurements\":"
-        "{\"compose_hash\":[]},\"pin\":\"strict\",\"receipt\":false,\"collateral_url\":\"u\","
+        "{\"compose_hash\":[]},\"custody\":{\"roots\":[],\"app_ids\":{}},\"pin\":\"strict\","
+        "\"receipt\":false,\"collateral_url\":\"u\","
         "\"root_ca\":\"r\"}";
     struct policy policy, copy;
     cJSON *object = NULL;
@@ -111,7 +199,10 @@ static void empty_and_null_members_are_defaults(void **state)
                                         "null",
                                         "{\"dcap\":null,\"gpu\":null}",
                                         "{\"measurements\":[]}",
-                                        "{\"measurements\":{}}" };
+                                        "{\"measurements\":{}}",
+                                        "{\"custody\":{}}",
+                                        "{\"custody\":[]}",
+                                        "{\"custody\":null}" };
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -184,6 +275,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_bad_policy_is_refused_by_name),
+        cmocka_unit_test(the_name_that_was_meant),
+        cmocka_unit_test(lists_have_a_limit),
         cmocka_unit_test(good_policies_are_read),
         cmocka_unit_test(empty_and_null_members_are_defaults),
         cmocka_unit_test(options_are_read_strictly),
