@@ -2,6 +2,7 @@
 #include "attest/evidence.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "attest/claim.h"
 #include "base/codec.h"
@@ -242,4 +243,22 @@ const char *evidence_shape_name(enum evidence_shape shape)
     case SHAPE_UNKNOWN: break;
     }
     return "unknown";
+}
+
+/* One of them is enough: a gateway that leaves out the others must not read as an enclave. */
+bool evidence_is_gateway(const struct evidence *e)
+{
+    const cJSON *attestation = json_at(e->root, "attestation", NULL);
+    const cJSON *members[] = { json_at(e->root, "workload_keyset_digest", NULL),
+                               json_at(e->root, "workload_id", NULL),
+                               json_at(attestation, "workload_keyset", NULL),
+                               json_at(attestation, "keyset_endorsement", NULL),
+                               json_at(attestation, "evidence", "key_custody", NULL) };
+    const char *version = json_string(e->root, "api_version");
+
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        if (!claim_is_empty(members[i]))
+            return true;
+    }
+    return version && strncasecmp(version, "aci/", 4) == 0;
 }

@@ -58,6 +58,9 @@ void evidence_clear(struct evidence *e);
 /* "near", "phala", "aci-a", "aci-b" or "unknown". */
 const char *evidence_shape_name(enum evidence_shape shape);
 
+/* Whether the body is a gateway's: it speaks ACI, or shows a member that only a gateway has. */
+bool evidence_is_gateway(const struct evidence *e);
+
 /* A public key in one of the forms that are in use: 130 hex digits (04 x y) or 128 without the
  * prefix, of either case, with or without 0x. Returns 0; VENICE_E_MALFORMED for another form or a
  * point that is not on the curve. */

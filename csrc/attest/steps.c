@@ -79,6 +79,7 @@ void step_report_identity(struct attestation *a)
 
     report_set_string(r, "model", a->model);
     report_set_string(r, "shape", evidence_shape_name(e->shape));
+    report_set(r, "gateway", cJSON_CreateBool(evidence_is_gateway(e)));
     if (e->tee_provider)
         report_set_string(r, "tee_provider", e->tee_provider);
     if (e->upstream_model)
@@ -226,6 +227,19 @@ int step_pins(struct attestation *a)
 
 /* ---- The words for what remains open -------------------------------------------------------- */
 
+/* What no check of a response can show, whoever runs it. */
+static void report_limits(struct report *r)
+{
+    if (report_get(r, "gpu"))
+        report_not_proven(r, "That the certificate of a GPU was not revoked: NVIDIA's revocation "
+                             "service (OCSP) is not asked.");
+    report_not_proven(r,
+                      "That nobody attacks the machine physically: whoever holds it and can put an "
+                      "interposer on its memory bus (WireTap, Battering RAM, TEE.fail) may extract "
+                      "attestation keys, and a quote that is forged with them passes every check "
+                      "here.");
+}
+
 int step_summary(struct attestation *a)
 {
     struct report *r = a->report;
@@ -240,6 +254,9 @@ int step_summary(struct attestation *a)
     if (!a->model)
         report_not_proven(r, "Whose key the quote binds, and that it is fresh: only the quote was "
                              "judged.");
+    else if (evidence_is_gateway(&a->evidence))
+        report_not_proven(r, "Anything about the machine on which the model runs: this is the "
+                             "evidence of a gateway, and what stands behind it shows no evidence.");
     if (!report_get(r, "code.replayed"))
         report_not_proven(r, "Which program runs in the enclave.");
     else
@@ -248,5 +265,10 @@ int step_summary(struct attestation *a)
     report_not_proven(r,
                       "What the program does with the text that it decrypts, to whom it hands it "
                       "on, which model answers, and with which weights.");
+    if (a->model)
+        report_not_proven(r, "That a prompt leaves no trace in a prompt cache: a hit shows in "
+                             "cached_tokens and in the time that an answer takes, also to others "
+                             "who share the cache.");
+    report_limits(r);
     return 0;
 }

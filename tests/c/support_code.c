@@ -612,10 +612,14 @@ int judge_text(cJSON **report, const char *body, size_t len, const char *policy_
         status = policy_read(&policy, &f, options);
     if (status != 0)
         goto out;
-    if (has_quote)
+    report_set(r, "gateway", cJSON_CreateBool(evidence_is_gateway(&e)));
+    if (has_quote) {
         report_set_hex(r, "measurements.mrtd", quote.mrtd, 48);
-    if (has_quote)
+        report_set_hex(r, "measurements.rtmr1", quote.rtmr[1], 48);
+        report_set_hex(r, "measurements.rtmr2", quote.rtmr[2], 48);
+        report_set_hex(r, "measurements.rtmr3", quote.rtmr[3], 48);
         report_set_hex(r, "measurements.mrconfigid", quote.mrconfigid, 48);
+    }
     report_set_level(r, LEVEL_DCAP);
     if (has_quote)
         status = code_check(r, &e, &quote, nonce);

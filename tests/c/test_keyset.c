@@ -143,7 +143,13 @@ static void changed_keysets(void **state)
         { 'D', "not_after", "18446744073709551615", NULL, NULL },
         { 'D', "not_after", "\"never\"", NULL, NULL },
         { 'D', "not_after", NULL, NULL, NULL },
-        { 'D', "e2ee_public_keys", NULL, "custody_chain", "custody_chain" },
+        { 'D', "e2ee_public_keys", NULL, NULL, NULL },
+        { 'D', "e2ee_public_keys", "null", NULL, NULL },
+        { 'D', "e2ee_public_keys", "[]", NULL, NULL },
+        { 'D', "receipt_signing_keys", NULL, NULL, NULL },
+        { 'D', "receipt_signing_keys", "[]", NULL, NULL },
+        { 'D', "receipt_signing_keys", "[{\"algo\":\"ed25519\",\"public_key\":\"ab\"}]",
+          "custody_chain", "custody_chain" },
     };
 
     (void)state;
@@ -161,29 +167,180 @@ static void changed_keysets(void **state)
     }
 }
 
+static char *hex_of(uint8_t seed, bool compressed)
+{
+    static char hex[131];
+    uint8_t secret[32] = { seed }, point[65], small[33];
+
+    assert_int_equal(curve_public(point, secret), 0);
+    assert_int_equal(curve_compress(small, point), 0);
+    memset(hex, 0, sizeof hex);
+    hex_encode(hex, compressed ? small : point, compressed ? sizeof small : sizeof point);
+    return hex;
+}
+
 static void key_of_another(void **state)
 {
-    cJSON *body, *entry;
-    uint8_t secret[32] = { 7 }, point[65];
-    char hex[131] = "";
+    cJSON *body, *keys, *report;
 
     (void)state;
-    assert_int_equal(curve_public(point, secret), 0);
-    hex_encode(hex, point, sizeof point);
-    for (int legacy = 0; legacy < 2; legacy++) { /* either of the two entries */
+    for (int others = 1; others < 4; others++) { /* of the entries 0 and 2, as bits */
         body = response('C');
-        entry = cJSON_GetArrayItem(member(body, "attestation.workload_keyset.e2ee_public_keys"),
-                                   legacy ? 2 : 0);
-        set_member(entry, "public_key", cJSON_CreateString(hex));
-        set_member(body, "attestation.evidence.key_custody", NULL);
+        keys = member(body, "attestation.workload_keyset.e2ee_public_keys");
+        for (int i = 0; i < 2; i++) {
+            if (others & (1 << i))
+                set_member(cJSON_GetArrayItem(keys, 2 * i), "public_key",
+                           cJSON_CreateString(hex_of(7, false)));
+        }
         reseal_keyset(body);
-        assert_only_failure(judge(body, NULL, NULL, 0), "keyset_has_key", "keyset_key_mismatch");
+        report = judge(body, NULL, NULL, 0);
+        if (others == 3)
+            assert_only_failure(report, "keyset_has_key", "keyset_key_mismatch");
+        else /* any may match */
+            assert_no_failure(report);
     }
-    body = response('D');
-    set_member(body, "attestation.workload_keyset.e2ee_public_keys", cJSON_CreateArray());
-    set_member(body, "attestation.evidence.key_custody", NULL);
-    reseal_keyset(body);
-    assert_only_failure(judge(body, NULL, NULL, 0), "keyset_has_key", "keyset_key_mismatch");
+}
+
+/* Entries of the keyset that say nothing of our key, and forms in which they may name it. */
+static void keys_of_a_keyset(void **state)
+{
+    static const struct {
+        const char *algo; /* of the one entry; NULL: there is none */
+        const char *form; /* of its public_key: n none, e empty, o ours, O in upper case, 0 with 0x,
+                             c compressed, x another's, X another's compressed, b bad */
+        bool stated, holds;
+    } rows[] = {
+        { NULL, "n", false, true },
+        { "x25519-aes-256-gcm-hkdf-sha256", "x", false, true },
+        { "ed25519", "b", false, true },
+        { "ecdsa", "n", false, true },
+        { "ecdsa", "e", false, true },
+        { "ecdsa", "o", true, true },
+        { "ECDSA", "O", true, true },
+        { "secp256k1", "0", true, true },
+        { "secp256k1-aes-256-gcm-hkdf-sha256", "c", true, true },
+        { "ecdsa", "x", true, false },
+        { "secp256k1-aes-256-gcm-hkdf-sha256", "X", true, false },
+        { "secp256k1", "b", true, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        cJSON *body = response('D'), *list = cJSON_CreateArray(), *entry, *report;
+        char text[140] = "", ours[131];
+        uint8_t point[65], small[33];
+
+        snprintf(ours, sizeof ours, "%s", member(body, "signing_public_key")->valuestring);
+        switch (rows[i].form[0]) {
+        case 'o':
+        case 'O': snprintf(text, sizeof text, "%s", ours); break;
+        case '0': snprintf(text, sizeof text, "0x%s", ours); break;
+        case 'c':
+            assert_int_equal(hex_decode(point, ours, 130), 0);
+            assert_int_equal(curve_compress(small, point), 0);
+            hex_encode(text, small, sizeof small);
+            break;
+        case 'x':
+        case 'X': snprintf(text, sizeof text, "%s", hex_of(7, rows[i].form[0] == 'X')); break;
+        case 'b': snprintf(text, sizeof text, "%s", other32); break;
+        default: break;
+        }
+        for (char *c = text; rows[i].form[0] == 'O' && *c; c++)
+            *c = (char)(*c >= 'a' ? *c - 32 : *c);
+        if (rows[i].algo) {
+            entry = cJSON_CreateObject();
+            cJSON_AddStringToObject(entry, "algo", rows[i].algo);
+            if (rows[i].form[0] != 'n')
+                cJSON_AddStringToObject(entry, "public_key", text);
+            cJSON_AddItemToArray(list, entry);
+        }
+        set_member(body, "attestation.workload_keyset.e2ee_public_keys", list);
+        reseal_keyset(body);
+        report = judge(body, NULL, NULL, 0);
+        assert_true(is_not_stated(report, "keyset_has_key") == !rows[i].stated);
+        assert_true((find_check(report, "keyset_has_key") != NULL) == rows[i].stated);
+        if (rows[i].holds)
+            assert_no_failure(report);
+        else
+            assert_only_failure(report, "keyset_has_key", "keyset_key_mismatch");
+    }
+}
+
+/* What is left out is noted where a check would have looked at it, and refuses nothing. */
+static void papers_that_leave_things_out(void **state)
+{
+    static const struct {
+        char shape;
+        const char *path, *id;
+    } rows[] = {
+        { 'C', "api_version", "aci_version" },
+        { 'D', "attestation.tee_type", "aci_tee_type" },
+        { 'D', "workload_keyset_digest", "keyset_digest" },
+        { 'D', "attestation.workload_keyset", "keyset_digest" },
+        { 'D', "attestation.workload_keyset", "keyset_has_key" },
+        { 'D', "attestation.workload_keyset", "keyset_valid" },
+        { 'C', "workload_id", "keyset_identity" },
+        { 'C', "attestation.workload_keyset", "keyset_identity" },
+        { 'C', "attestation.keyset_endorsement", "keyset_endorsed" },
+        { 'C', "attestation.keyset_endorsement.value", "keyset_endorsed" },
+        { 'C', "attestation.freshness", "evidence_fresh" },
+        { 'C', "attestation.freshness.stale_after", "evidence_fresh" },
+        { 'D', "attestation.evidence.quote", "evidence_quote" },
+        { 'D', "attestation.evidence.key_custody", "custody_chain" },
+        { 'D', "attestation.evidence.key_custody.keys", "custody_chain" },
+    };
+    static const char *const empty[] = { NULL, "null", "\"\"", "[]", "{}" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (size_t k = 0; k < sizeof empty / sizeof empty[0]; k++) {
+            cJSON *body = response(rows[i].shape), *report;
+
+            set_member(body, rows[i].path, empty[k] ? cJSON_Parse(empty[k]) : NULL);
+            report = judge(body, NULL, NULL, 0);
+            if (!is_not_stated(report, rows[i].id) || find_check(report, rows[i].id))
+                fail_msg("%s %s: %s", rows[i].path, empty[k] ? empty[k] : "", rows[i].id);
+            assert_int_equal(json_bool(report, "gateway"), 1);
+            assert_no_failure(report);
+        }
+    }
+    /* Both copies of REPORTDATA. */
+    for (int i = 0; i < 2; i++) {
+        cJSON *body = response('D'), *report;
+
+        set_member(body, "attestation.report_data", i ? cJSON_CreateString("") : NULL);
+        set_member(body, "attestation.evidence.quote_report_data", NULL);
+        report = judge(body, NULL, NULL, 0);
+        assert_true(is_not_stated(report, "evidence_report_data"));
+        assert_no_failure(report);
+    }
+}
+
+/* One member that only a gateway has is enough; an enclave has none. */
+static void gateways_are_told_from_enclaves(void **state)
+{
+    static const char *const members[] = { "api_version", "workload_keyset_digest", "workload_id",
+                                           "attestation" };
+
+    (void)state;
+    for (const char *shape = "AB"; *shape; shape++) {
+        cJSON *report = judge(response(*shape), NULL, NULL, 0);
+
+        assert_int_equal(json_bool(report, "gateway"), 0);
+        cJSON_Delete(report);
+    }
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        cJSON *body = response('C'), *report;
+
+        for (size_t k = 0; k < sizeof members / sizeof members[0]; k++) {
+            if (k != i)
+                set_member(body, members[k], NULL);
+        }
+        report = judge(body, NULL, NULL, 0);
+        assert_int_equal(json_bool(report, "gateway"), 1);
+        assert_null(json_string(report, "reason"));
+        cJSON_Delete(report);
+    }
 }
 
 /* A double cannot tell 2^64 - 1 from its neighbour; the canonical form prints the same for both,
@@ -242,7 +399,6 @@ static void custody_faults(void **state)
         { 'D', NULL, NULL, 1 },
         { 'C', NULL, NULL, 0 },
         { 'C', NULL, NULL, 1 },
-        { 'D', "signature_chain", "[]", -1 },
         { 'D', "signature_chain", "[\"00\",\"00\"]", -1 },
         { 'D', "signature_chain", "[1,2]", -1 },
         { 'D', "purpose", "\"aci.other.v1\"", -1 },
@@ -269,6 +425,11 @@ static void custody_faults(void **state)
     }
 }
 
+static const char *root_of(const cJSON *report)
+{
+    return json_string(json_at(report, "aci", "custody", NULL), "root");
+}
+
 /* Without an event log no app id is measured, and no root can be computed. */
 static void custody_without_app_id(void **state)
 {
@@ -278,8 +439,145 @@ static void custody_without_app_id(void **state)
     set_member(body, "attestation.evidence.event_log", NULL);
     report = judge(body, NULL, NULL, 0);
     assert_non_null(find_check(report, "custody_chain"));
-    assert_null(json_at(report, "aci", "custody", "root", NULL));
+    assert_null(root_of(report));
+    assert_null(json_at(report, "aci", "custody", "app_id", NULL));
+    assert_true(is_not_proven(report, "only with a measured app id"));
     assert_no_failure(report);
+}
+
+/* A genuine chain of the gateway's other keys says nothing of the key that is encrypted to. */
+static void custody_of_other_keys(void **state)
+{
+    (void)state;
+    for (const char *shape = "CD"; *shape; shape++) {
+        for (int how = 0; how < 4; how++) {
+            cJSON *body = response(*shape), *report, *keys, *entry;
+
+            keys = member(body, "attestation.evidence.key_custody.keys");
+            entry = cJSON_GetArrayItem(keys, cJSON_GetArraySize(keys) - 1); /* ours */
+            if (how == 0)
+                cJSON_DeleteItemFromArray(keys, cJSON_GetArraySize(keys) - 1);
+            else
+                set_member(entry, how == 3 ? "purpose" : "signature_chain",
+                           how == 1 ? NULL : cJSON_Parse(how == 2 ? "[]" : "\"\""));
+            report = judge(body, NULL, NULL, 0);
+            assert_non_null(find_check(report, "custody_chain"));
+            assert_null(root_of(report));
+            assert_null(json_at(report, "aci", "custody", "root_known", NULL));
+            assert_true(is_not_proven(report, "does not cover the key that is encrypted to"));
+            assert_no_failure(report);
+        }
+    }
+}
+
+/* A chain that was issued for one app id leads to another root where another is measured. */
+static void custody_for_another_app_id(void **state)
+{
+    uint8_t other_id[20] = { 0x99 };
+    cJSON *report, *good = judge(response('D'), NULL, NULL, 0);
+    struct machine m;
+
+    (void)state;
+    assert_string_equal(json_string(json_at(good, "aci", "custody", NULL), "app_id"),
+                        "aabbcc0102030000000000000000000000000000");
+    assert_true(is_not_proven(good, "can hand it out"));
+    assert_true(is_not_proven(good, root_of(good)));
+    machine_new(&m, 1);
+    set_event(&m, "app-id", other_id, sizeof other_id);
+    machine_measure(&m);
+    report = judge(machine_response(&m, 'D'), NULL, NULL, 0);
+    assert_non_null(root_of(report));
+    assert_string_not_equal(root_of(report), root_of(good));
+    assert_int_equal(json_bool(json_at(report, "aci", "custody", NULL), "root_known"), 0);
+    assert_no_failure(report);
+    cJSON_Delete(good);
+    machine_free(&m);
+}
+
+static void make_upper(cJSON *item)
+{
+    cJSON *child;
+
+    for (char *c = cJSON_GetStringValue(item); c && *c; c++)
+        *c = (char)(*c >= 'a' && *c <= 'f' ? *c - 32 : *c);
+    cJSON_ArrayForEach(child, item) make_upper(child);
+}
+
+static void custody_in_other_forms(void **state)
+{
+    cJSON *good = judge(response('D'), NULL, NULL, 0);
+
+    (void)state;
+    for (int how = 0; how < 3; how++) {
+        cJSON *body = response('D'), *report, *entry;
+
+        cJSON_ArrayForEach(entry, member(body, "attestation.evidence.key_custody.keys"))
+        {
+            if (how == 0) {
+                make_upper(member(entry, "public_key"));
+                make_upper(member(entry, "kms_public_key"));
+                make_upper(member(entry, "signature_chain"));
+            } else if (how == 2) {
+                set_member(entry, "key_id", NULL);
+            }
+        }
+        if (how == 1) /* ours in place of its compressed form */
+            set_member(entry = cJSON_GetArrayItem(
+                           member(body, "attestation.evidence.key_custody.keys"), 1),
+                       "kms_public_key", cJSON_Duplicate(member(body, "signing_public_key"), 1));
+        report = judge(body, NULL, NULL, 0);
+        assert_string_equal(root_of(report), root_of(good));
+        assert_no_failure(report);
+    }
+    cJSON_Delete(good);
+}
+
+/* The recorded keysets lead to the root that is known, through the key that is encrypted to. */
+static void recorded_custody(void **state)
+{
+    static const char root[] = "0334c76e0c3f52ec64cbf9bbf5c910c272330166fd656c0a86bb330963e46910e1";
+    static const char key[] =
+        "04943cea0b4babf60f6e2031e9a00866a37c4ae696fb45895b3a9b38ab8cbb898f42c85b704aceaa0a396cf26f"
+        "7fdf79d83205be7e11d3a5d70419a68277158c3d";
+    static const struct {
+        const char *path, *name;
+        int64_t now;
+    } rows[] = {
+        { "recorded/venice-py_2026-06_07/attestation_live_evidence.json", "attestation",
+          1784573023 },
+        { "recorded/venice_aci_genB_20260826_excerpt.json", NULL, 1787706450 },
+    };
+
+    (void)state;
+    if (!getenv("VENICE_CORPUS"))
+        skip();
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (int with_key = 0; with_key < 2; with_key++) {
+            const cJSON *custody;
+            cJSON *report, *tree, *body;
+            char *text;
+            size_t n;
+
+            assert_int_equal(corpus_file(&text, &n, rows[i].path), 0);
+            assert_int_equal(json_parse(&tree, text, n, NULL), 0);
+            free(text);
+            body = rows[i].name ? cJSON_DetachItemFromObject(tree, rows[i].name)
+                                : cJSON_Duplicate(tree, 1);
+            cJSON_Delete(tree);
+            set_member(body, "signing_public_key", with_key ? cJSON_CreateString(key) : NULL);
+            report = judge(body, NULL, NULL, rows[i].now);
+            custody = json_at(report, "aci", "custody", NULL);
+            assert_int_equal(json_bool(report, "gateway"), 1);
+            assert_true((root_of(report) != NULL) == with_key);
+            if (with_key) {
+                assert_string_equal(root_of(report), root);
+                assert_int_equal(json_bool(custody, "root_known"), 1);
+                assert_string_equal(json_string(custody, "app_id"),
+                                    json_string(json_at(report, "code", NULL), "app_id"));
+            }
+            assert_no_failure(report);
+        }
+    }
 }
 
 /* ---- The signatures underneath --------------------------------------------------------------- */
@@ -422,10 +720,17 @@ int main(void)
         cmocka_unit_test(endorsement_of_another),
         cmocka_unit_test(changed_keysets),
         cmocka_unit_test(key_of_another),
+        cmocka_unit_test(keys_of_a_keyset),
+        cmocka_unit_test(papers_that_leave_things_out),
+        cmocka_unit_test(gateways_are_told_from_enclaves),
         cmocka_unit_test(numbers_keep_their_tokens),
         cmocka_unit_test(duplicate_members),
         cmocka_unit_test(custody_faults),
         cmocka_unit_test(custody_without_app_id),
+        cmocka_unit_test(custody_of_other_keys),
+        cmocka_unit_test(custody_for_another_app_id),
+        cmocka_unit_test(custody_in_other_forms),
+        cmocka_unit_test(recorded_custody),
         cmocka_unit_test(high_s_is_accepted),
         cmocka_unit_test(odd_signatures),
         cmocka_unit_test(ed25519_vector),

@@ -1,7 +1,9 @@
 /* The custody chain of a gateway's keys (EVIDENCE section 3.1, 8). */
 #include "attest/aci/custody.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "attest/claim.h"
 #include "attest/evidence.h"
@@ -21,15 +23,30 @@ static const uint8_t known_root[COMPRESSED_SIZE] = { 0x03, 0x34, 0xc7, 0x6e, 0x0
                                                      0x63, 0xe4, 0x69, 0x10, 0xe1 };
 
 struct chain {
+    struct report *r;
+    const struct evidence *e;
     const cJSON *keyset;
     uint8_t app_id[ID_SIZE];
     bool has_app_id;
     uint8_t app[COMPRESSED_SIZE], root[COMPRESSED_SIZE]; /* of the first key that was checked */
+    uint8_t ours[COMPRESSED_SIZE];                       /* the key that is encrypted to */
     size_t keys, checked;
+    bool covers_ours;  /* a chain was followed whose key it is */
     const char *fault; /* what is wrong; NULL: nothing */
 };
 
 /* --- one key ---------------------------------------------------------------------------------- */
+
+/* Keys of any kind, in hex of either case; points of secp256k1 also without their prefix. */
+static bool is_same_key(const char *a, const char *b)
+{
+    uint8_t x[65], y[65];
+
+    if (strcasecmp(claim_digits(a), claim_digits(b)) == 0)
+        return true;
+    return evidence_public_key(x, a) == 0 && evidence_public_key(y, b) == 0 &&
+           memcmp(x, y, sizeof x) == 0;
+}
 
 static bool lists(const cJSON *list, const char *public_key)
 {
@@ -37,32 +54,52 @@ static bool lists(const cJSON *list, const char *public_key)
 
     cJSON_ArrayForEach(entry, list)
     {
-        const char *text = json_string(entry, "public_key");
+        const char *text = claim_string(entry, "public_key");
 
-        if (text && strcmp(text, public_key) == 0)
+        if (text && is_same_key(text, public_key))
             return true;
     }
     return false;
 }
 
-static bool is_in_keyset(const cJSON *keyset, const char *public_key)
+/* Whether the keyset says of a key that it is not its own: it lists keys of both uses, and not this
+ * one. A list that is left out says nothing; and whether the keyset has the key that is encrypted
+ * to is another check's business. */
+static bool denies(const struct chain *c, const char *public_key)
 {
+    const cJSON *receipt = json_at(c->keyset, "receipt_signing_keys", NULL);
+    const cJSON *e2ee = json_at(c->keyset, "e2ee_public_keys", NULL);
     const char *identity =
-        json_string(json_at(keyset, "workload_identity", "public_key", NULL), "public_key");
+        claim_string(json_at(c->keyset, "workload_identity", "public_key", NULL), "public_key");
+    uint8_t point[65];
 
-    return (identity && strcmp(identity, public_key) == 0) ||
-           lists(json_at(keyset, "receipt_signing_keys", NULL), public_key) ||
-           lists(json_at(keyset, "e2ee_public_keys", NULL), public_key);
+    if (claim_is_empty(receipt) || claim_is_empty(e2ee))
+        return false;
+    if (c->e->has_public_key && evidence_public_key(point, public_key) == 0 &&
+        memcmp(point, c->e->public65, sizeof point) == 0)
+        return false;
+    return !(identity && is_same_key(identity, public_key)) && !lists(receipt, public_key) &&
+           !lists(e2ee, public_key);
 }
 
 enum kms_key { KMS_KEY_READ, KMS_KEY_NONE, KMS_KEY_BAD };
 
+/* A point in any of the forms that are in use, compressed. */
+static bool read_point(uint8_t out[COMPRESSED_SIZE], const char *text)
+{
+    uint8_t point[65];
+
+    if (claim_read_hex(out, COMPRESSED_SIZE, text))
+        return curve_decompress(point, out) == 0;
+    return evidence_public_key(point, text) == 0 && curve_compress(out, point) == 0;
+}
+
 /* The secp256k1 key that the chain is about: the one named for it, else the key itself. */
 static enum kms_key read_kms_key(uint8_t out[COMPRESSED_SIZE], const cJSON *entry)
 {
-    const char *kms = json_string(entry, "kms_public_key");
-    const char *public_key = json_string(entry, "public_key");
-    uint8_t own[65], point[65], compressed[COMPRESSED_SIZE];
+    const char *kms = claim_string(entry, "kms_public_key");
+    const char *public_key = claim_string(entry, "public_key");
+    uint8_t own[65], compressed[COMPRESSED_SIZE];
     bool on_curve = public_key && evidence_public_key(own, public_key) == 0 &&
                     curve_compress(compressed, own) == 0;
 
@@ -72,9 +109,7 @@ static enum kms_key read_kms_key(uint8_t out[COMPRESSED_SIZE], const cJSON *entr
         memcpy(out, compressed, COMPRESSED_SIZE);
         return KMS_KEY_READ;
     }
-    if (!claim_read_hex(out, COMPRESSED_SIZE, kms) || curve_decompress(point, out) != 0)
-        return KMS_KEY_BAD;
-    if (on_curve && memcmp(out, compressed, COMPRESSED_SIZE) != 0)
+    if (!read_point(out, kms) || (on_curve && memcmp(out, compressed, COMPRESSED_SIZE) != 0))
         return KMS_KEY_BAD;
     return KMS_KEY_READ;
 }
@@ -129,18 +164,19 @@ static bool agrees(uint8_t kept[COMPRESSED_SIZE], const uint8_t found[COMPRESSED
 static void follow(struct chain *c, const cJSON *entry)
 {
     const cJSON *links = json_at(entry, "signature_chain", NULL);
-    const char *purpose = json_string(entry, "purpose");
-    const char *public_key = json_string(entry, "public_key");
+    const char *purpose = claim_string(entry, "purpose");
+    const char *public_key = claim_string(entry, "public_key");
     uint8_t key[COMPRESSED_SIZE], app[COMPRESSED_SIZE], root[COMPRESSED_SIZE];
     bool first = c->checked == 0;
-    enum kms_key kind;
+    enum kms_key kind = read_kms_key(key, entry);
+    bool ours =
+        kind == KMS_KEY_READ && c->e->has_public_key && memcmp(key, c->ours, COMPRESSED_SIZE) == 0;
 
-    if (public_key && cJSON_IsObject(c->keyset) && !is_in_keyset(c->keyset, public_key))
+    if (public_key && denies(c, public_key))
         c->fault = "a key in custody is not in the keyset";
-    kind = read_kms_key(key, entry);
     if (kind == KMS_KEY_BAD)
         c->fault = "a kms_public_key is none, or not the key that it stands for";
-    if (kind != KMS_KEY_READ || !cJSON_IsArray(links) || !purpose)
+    if (kind != KMS_KEY_READ || !cJSON_IsArray(links) || claim_is_empty(links) || !purpose)
         return;
     if (cJSON_GetArraySize(links) != 2 || !recover_app(app, purpose, key, links->child) ||
         (c->has_app_id && !recover_root(root, c->app_id, app, links->child->next)))
@@ -149,51 +185,112 @@ static void follow(struct chain *c, const cJSON *entry)
         c->fault = "the keys do not lead to one application key";
     else if (c->has_app_id && !agrees(c->root, root, first))
         c->fault = "the keys do not lead to one root";
+    c->covers_ours = c->covers_ours || ours;
     c->checked++;
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
-static void report_custody(struct report *r, const struct chain *c)
+static bool is_known_root(const struct chain *c)
+{
+    return memcmp(c->root, known_root, sizeof known_root) == 0;
+}
+
+/* What the chain of the key that is encrypted to leads to; another key's is nothing to us. */
+static bool has_root(const struct chain *c)
+{
+    return c->covers_ours && c->has_app_id && !c->fault;
+}
+
+static bool add_hex(cJSON *out, const char *name, const uint8_t *bytes, size_t n)
 {
     char hex[2 * COMPRESSED_SIZE + 1];
-    cJSON *out = cJSON_CreateObject();
-    bool root = c->checked > 0 && c->has_app_id && !c->fault, ok;
 
-    hex_encode(hex, c->root, COMPRESSED_SIZE);
-    hex[2 * COMPRESSED_SIZE] = 0;
-    ok = out && cJSON_AddNumberToObject(out, "keys", (double)c->keys) &&
-         cJSON_AddNumberToObject(out, "checked", (double)c->checked) &&
-         (!root || (cJSON_AddStringToObject(out, "root", hex) &&
-                    cJSON_AddBoolToObject(out, "root_known",
-                                          memcmp(c->root, known_root, sizeof known_root) == 0)));
+    hex_encode(hex, bytes, n);
+    hex[2 * n] = 0;
+    return cJSON_AddStringToObject(out, name, hex);
+}
+
+static void report_custody(const struct chain *c)
+{
+    cJSON *out = cJSON_CreateObject();
+    bool ok = out && cJSON_AddNumberToObject(out, "keys", (double)c->keys) &&
+              cJSON_AddNumberToObject(out, "checked", (double)c->checked) &&
+              (!has_root(c) || (add_hex(out, "root", c->root, COMPRESSED_SIZE) &&
+                                cJSON_AddBoolToObject(out, "root_known", is_known_root(c)) &&
+                                add_hex(out, "app_id", c->app_id, ID_SIZE)));
+
     if (!ok) {
         cJSON_Delete(out);
         out = NULL;
     }
-    report_set(r, "aci.custody", out);
+    report_set(c->r, "aci.custody", out);
 }
 
-int custody_check(struct report *r, const cJSON *keyset, const cJSON *custody)
+/* Who can hand out the key: in words, for nothing here proves that it is only the gateway's. */
+static void report_holder(const struct chain *c)
+{
+    char hex[2 * COMPRESSED_SIZE + 1], sentence[320];
+
+    if (c->fault)
+        return;
+    if (!c->covers_ours) {
+        report_not_proven(c->r, c->keys == 0
+                                    ? "Who can hand out the gateway's key: no custody chain was "
+                                      "served."
+                                    : "Who can hand out the gateway's key: the custody chain that "
+                                      "was served does not cover the key that is encrypted to.");
+        return;
+    }
+    if (!c->has_app_id) {
+        report_not_proven(c->r, "Who can hand out the gateway's key: its custody chain leads to a "
+                                "root only with a measured app id, and none is measured.");
+        return;
+    }
+    hex_encode(hex, c->root, COMPRESSED_SIZE);
+    hex[2 * COMPRESSED_SIZE] = 0;
+    snprintf(sentence, sizeof sentence,
+             "That only the gateway has its key: the KMS with the root %s%s can hand it out.", hex,
+             is_known_root(c) ? "" : " (a root that is not known here)");
+    report_not_proven(c->r, sentence);
+}
+
+static void check_chain(const struct chain *c)
+{
+    if (c->fault || c->checked > 0)
+        report_check(c->r, CHECK_CUSTODY_CHAIN, !c->fault, "custody_chain", "%s",
+                     c->fault ? c->fault
+                     : !c->covers_ours
+                         ? "the keys in custody were issued by one application key; the key that "
+                           "is encrypted to is not among them"
+                     : c->has_app_id
+                         ? "the key that is encrypted to was issued by an application key under "
+                           "one root"
+                         : "the key that is encrypted to was issued by an application key");
+    else
+        report_not_stated(c->r, CHECK_CUSTODY_CHAIN, "the response shows no custody chain");
+}
+
+int custody_check(struct report *r, const struct evidence *e, const cJSON *keyset,
+                  const cJSON *custody)
 {
     const cJSON *keys = json_at(custody, "keys", NULL), *entry;
-    struct chain c = { .keyset = keyset };
+    struct chain c = { .r = r, .e = e, .keyset = keyset };
 
-    if (!cJSON_IsArray(keys))
-        return 0;
+    if (e->has_public_key && curve_compress(c.ours, e->public65) != 0)
+        return VENICE_E_INTERNAL;
     c.has_app_id = claim_read_hex(c.app_id, sizeof c.app_id, report_string(r, "code.app_id"));
-    cJSON_ArrayForEach(entry, keys)
-    {
-        if (c.keys++ < CUSTODY_KEYS_MAX)
-            follow(&c, entry);
-        else
-            c.fault = "more keys than real gateways have";
+    if (cJSON_IsArray(keys) && !claim_is_empty(keys)) {
+        cJSON_ArrayForEach(entry, keys)
+        {
+            if (c.keys++ < CUSTODY_KEYS_MAX)
+                follow(&c, entry);
+            else
+                c.fault = "more keys than real gateways have";
+        }
+        report_custody(&c);
     }
-    if (c.checked > 0 || c.fault)
-        report_check(r, CHECK_CUSTODY_CHAIN, !c.fault, "custody_chain", "%s",
-                     c.fault        ? c.fault
-                     : c.has_app_id ? "the keys were issued by one application key under one root"
-                                    : "the keys were issued by one application key");
-    report_custody(r, &c);
+    check_chain(&c);
+    report_holder(&c);
     return 0;
 }

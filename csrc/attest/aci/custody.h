@@ -5,14 +5,20 @@
 
 #include <cjson/cJSON.h>
 
+#include "attest/evidence.h"
 #include "attest/report.h"
 
 enum { CUSTODY_KEYS_MAX = 32 };
 
-/* Adds the check custody_chain and the member aci.custody = { keys, checked, root, root_known };
- * does nothing where custody is NULL. A key without a kms_public_key that is not of secp256k1
- * itself cannot be checked and is only counted; without a measured app id ("code.app_id" of r)
- * there is no root.
+/* Adds the check custody_chain, the member
+ *   aci.custody = { keys, checked, root, root_known, app_id }
+ * where custody has keys, and a sentence on who can hand out the key. custody may be NULL.
+ *
+ * root, root_known and app_id are there only where the chain of the key that is encrypted to was
+ * followed: a chain of other keys is genuine and says nothing of ours. app_id is the one that the
+ * event log measures ("code.app_id" of r); the chain is computed with it, so a chain that was
+ * issued for another app id leads to another root. A key without a kms_public_key that is not of
+ * secp256k1 itself cannot be checked and is only counted.
  *
  * Public keys are recovered from the signatures, so a wrong signature gives another key: what
  * can be checked is that all keys of the keyset lead to one application key and one root.
@@ -20,6 +26,7 @@ enum { CUSTODY_KEYS_MAX = 32 };
  * one which Venice's gateways of 2026 had.
  *
  * Returns 0, or a hard error. */
-int custody_check(struct report *r, const cJSON *keyset, const cJSON *custody);
+int custody_check(struct report *r, const struct evidence *e, const cJSON *keyset,
+                  const cJSON *custody);
 
 #endif

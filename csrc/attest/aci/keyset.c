@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "attest/aci/custody.h"
 #include "attest/claim.h"
@@ -24,6 +25,14 @@ struct papers {
     const cJSON *keyset, *identity;
     char digest[DIGEST_CHARS + 1]; /* of the keyset, computed here; "" where it cannot be */
 };
+
+/* Papers of the first generation name an identity key, and what depends on it. */
+static bool is_first_generation(const struct papers *p)
+{
+    return !claim_is_empty(p->identity) || claim_string(p->e->root, "workload_id") ||
+           !claim_is_empty(json_at(p->report, "keyset_endorsement", NULL)) ||
+           !claim_is_empty(json_at(p->keyset, "keyset_epoch", NULL));
+}
 
 static void check(struct papers *p, enum check_id id, bool ok, const char *reason, const char *good,
                   const char *bad)
@@ -63,15 +72,19 @@ static int digest_at(char out[DIGEST_CHARS + 1], const struct evidence *e, const
 static int check_digest(struct papers *p)
 {
     static const char *const path[] = { "attestation", "workload_keyset", NULL };
-    const char *named = json_string(p->e->root, "workload_keyset_digest");
-    int r;
+    const char *named = claim_string(p->e->root, "workload_keyset_digest");
+    bool shown = cJSON_IsObject(p->keyset) && !claim_is_empty(p->keyset);
+    int r = shown ? digest_at(p->digest, p->e, path) : 0;
 
-    if (!cJSON_IsObject(p->keyset))
-        return 0;
-    r = digest_at(p->digest, p->e, path);
-    if (r != 0 || !named)
+    if (r != 0)
         return r;
-    check(p, CHECK_KEYSET_DIGEST, strcmp(p->digest, named) == 0, "keyset_digest",
+    if (!shown || !named) {
+        report_not_stated(p->r, CHECK_KEYSET_DIGEST,
+                          shown ? "the response names no digest of the keyset"
+                                : "the response shows no keyset");
+        return 0;
+    }
+    check(p, CHECK_KEYSET_DIGEST, strcasecmp(p->digest, named) == 0, "keyset_digest",
           "the keyset has the digest that the response names",
           "the keyset does not have the digest that the response names");
     return 0;
@@ -81,16 +94,22 @@ static int check_identity(struct papers *p)
 {
     static const char *const path[] = { "attestation", "workload_keyset", "workload_identity",
                                         "public_key", NULL };
-    const char *named = json_string(p->e->root, "workload_id");
+    const char *named = claim_string(p->e->root, "workload_id");
+    bool shown = cJSON_IsObject(p->identity) && !claim_is_empty(p->identity);
     char digest[DIGEST_CHARS + 1];
     int r;
 
-    if (!named || !cJSON_IsObject(p->identity))
+    if (!named || !shown) {
+        if (is_first_generation(p))
+            report_not_stated(p->r, CHECK_KEYSET_IDENTITY,
+                              shown ? "the response names no workload id"
+                                    : "the keyset shows no identity key");
         return 0;
+    }
     r = digest_at(digest, p->e, path);
     if (r != 0)
         return r;
-    check(p, CHECK_KEYSET_IDENTITY, strcmp(digest, named) == 0, "keyset_identity",
+    check(p, CHECK_KEYSET_IDENTITY, strcasecmp(digest, named) == 0, "keyset_identity",
           "the workload id is the hash of the identity key",
           "the workload id is not the hash of the identity key");
     return 0;
@@ -103,7 +122,7 @@ static int verify_endorsement(const struct papers *p, const char *algo, const ch
 {
     static const char form[] = "{\"purpose\":\"aci.keyset.endorsement.v1\","
                                "\"workload_keyset_digest\":\"%s\"}";
-    const char *key_text = json_string(p->identity, "public_key");
+    const char *key_text = claim_string(p->identity, "public_key");
     uint8_t key[65], signature[64], hash[HASH_SIZE];
     char payload[sizeof form + DIGEST_CHARS];
     size_t n = (size_t)snprintf(payload, sizeof payload, form, p->digest);
@@ -127,13 +146,18 @@ static int verify_endorsement(const struct papers *p, const char *algo, const ch
 static int check_endorsement(struct papers *p)
 {
     const cJSON *endorsement = json_at(p->report, "keyset_endorsement", NULL);
-    const char *value = json_string(endorsement, "value");
-    const char *algo = json_string(p->identity, "algo");
-    const char *named = json_string(endorsement, "algo");
+    const char *value = claim_string(endorsement, "value");
+    const char *algo = claim_string(p->identity, "algo");
+    const char *named = claim_string(endorsement, "algo");
     int r;
 
-    if (!value || !algo || !p->digest[0])
+    if (!value || !algo || !p->digest[0]) {
+        if (is_first_generation(p))
+            report_not_stated(p->r, CHECK_KEYSET_ENDORSED,
+                              value ? "the keyset shows no identity key that could have signed it"
+                                    : "the keyset is shown without a signature");
         return 0;
+    }
     if (strcmp(algo, "ecdsa-secp256k1") != 0 && strcmp(algo, "ed25519") != 0) {
         report_not_proven(p->r, "Who endorsed the gateway's keyset: the signature is of a kind "
                                 "that is not known here.");
@@ -170,12 +194,17 @@ static void check_validity(struct papers *p)
         check(p, CHECK_KEYSET_VALID, (double)p->now < end, "keyset_expired",
               "the keyset is valid at this time", "the keyset's time is over");
         report_set_number(p->r, "aci.not_after", end);
+    } else {
+        report_not_stated(p->r, CHECK_KEYSET_VALID, "the keyset does not say how long it is valid");
     }
     if (read_moment(&end, json_at(p->report, "freshness", NULL), "stale_after")) {
         check(p, CHECK_EVIDENCE_FRESH, (double)p->now <= end + KEYSET_SKEW, "evidence_stale",
               "the gateway does not call its own evidence stale",
               "the gateway calls its own evidence stale");
         report_set_number(p->r, "aci.stale_after", end);
+    } else if (is_first_generation(p)) {
+        report_not_stated(p->r, CHECK_EVIDENCE_FRESH,
+                          "the gateway does not say until when its evidence is fresh");
     }
 }
 
@@ -183,35 +212,47 @@ static void check_validity(struct papers *p)
 
 static bool is_our_suite(const char *algo)
 {
-    return algo &&
-           (strcmp(algo, "secp256k1-aes-256-gcm-hkdf-sha256") == 0 || strcmp(algo, "ecdsa") == 0);
+    return algo && (strcasecmp(algo, "secp256k1-aes-256-gcm-hkdf-sha256") == 0 ||
+                    strcasecmp(algo, "ecdsa") == 0 || strcasecmp(algo, "secp256k1") == 0);
 }
 
-/* Every secp256k1 key for encryption must be the one that we encrypt to. */
+/* A point in any form, also compressed. */
+static bool is_point(const char *text, const uint8_t public65[65])
+{
+    uint8_t point[65], compressed[33];
+
+    if (claim_read_hex(compressed, sizeof compressed, text))
+        return curve_decompress(point, compressed) == 0 &&
+               memcmp(point, public65, sizeof point) == 0;
+    return evidence_public_key(point, text) == 0 && memcmp(point, public65, sizeof point) == 0;
+}
+
+/* Keys of our suite: one of them must be the one that is encrypted to. A gateway may have more, and
+ * keys for other suites; a list without a key of our suite says nothing of it. */
 static void check_key(struct papers *p)
 {
     const cJSON *keys = json_at(p->keyset, "e2ee_public_keys", NULL), *entry;
-    size_t same = 0, other = 0;
+    size_t same = 0, all = 0;
 
-    if (!cJSON_IsArray(keys) || !p->e->has_public_key)
+    if (!p->e->has_public_key)
         return;
     cJSON_ArrayForEach(entry, keys)
     {
-        const char *text = json_string(entry, "public_key");
-        uint8_t point[65];
+        const char *text = claim_string(entry, "public_key");
 
-        if (!is_our_suite(json_string(entry, "algo")))
+        if (!text || !is_our_suite(json_string(entry, "algo")))
             continue;
-        if (text && evidence_public_key(point, text) == 0 &&
-            memcmp(point, p->e->public65, sizeof point) == 0)
-            same++;
-        else
-            other++;
+        all++;
+        same += is_point(text, p->e->public65);
     }
-    check(p, CHECK_KEYSET_HAS_KEY, same > 0 && other == 0, "keyset_key_mismatch",
-          "the keyset names the signing key",
-          other > 0 ? "the keyset names another secp256k1 key than the signing key"
-                    : "the keyset does not name the signing key");
+    if (all == 0)
+        report_not_stated(p->r, CHECK_KEYSET_HAS_KEY,
+                          "the keyset names no key of the kind that is encrypted to");
+    else
+        check(p, CHECK_KEYSET_HAS_KEY, same > 0, "keyset_key_mismatch",
+              "the keyset names the signing key",
+              all > 1 ? "the keyset names other secp256k1 keys than the signing key"
+                      : "the keyset names another secp256k1 key than the signing key");
 }
 
 static void check_same_quote(struct papers *p)
@@ -222,7 +263,9 @@ static void check_same_quote(struct papers *p)
     if (!p->e->quote)
         return;
     claim = claim_hex(evidence, "quote", p->e->quote, p->e->quote_len);
-    if (claim != CLAIM_ABSENT)
+    if (claim == CLAIM_ABSENT)
+        report_not_stated(p->r, CHECK_EVIDENCE_QUOTE, "the gateway's evidence repeats no quote");
+    else
         check(p, CHECK_EVIDENCE_QUOTE, claim == CLAIM_SAME, "evidence_quote_mismatch",
               "the gateway's evidence holds the same quote",
               "the gateway's evidence holds another quote");
@@ -238,8 +281,11 @@ static void check_report_data(struct papers *p)
 
     if (named == CLAIM_OTHER)
         named = claim_hex(p->report, "report_data", data, TDX_REPORT_DATA_SIZE / 2);
-    if (repeated == CLAIM_ABSENT && named == CLAIM_ABSENT)
+    if (repeated == CLAIM_ABSENT && named == CLAIM_ABSENT) {
+        report_not_stated(p->r, CHECK_EVIDENCE_REPORT_DATA,
+                          "the gateway's evidence repeats no REPORTDATA");
         return;
+    }
     check(p, CHECK_EVIDENCE_REPORT_DATA, repeated != CLAIM_OTHER && named != CLAIM_OTHER,
           "evidence_quote_mismatch", "the gateway's evidence repeats REPORTDATA",
           "the gateway's evidence names another REPORTDATA than the quote");
@@ -249,15 +295,19 @@ static void check_report_data(struct papers *p)
 
 static void check_header(struct papers *p)
 {
-    const char *version = json_string(p->e->root, "api_version");
-    const char *tee = json_string(p->report, "tee_type");
+    const char *version = claim_string(p->e->root, "api_version");
+    const char *tee = claim_string(p->report, "tee_type");
 
     if (version)
         report_check(p->r, CHECK_ACI_VERSION, strcmp(version, "aci/1") == 0, "aci_version",
                      "api_version is %.*s", SHOWN_MAX, version);
+    else
+        report_not_stated(p->r, CHECK_ACI_VERSION, "the gateway names no api_version");
     if (tee)
-        report_check(p->r, CHECK_ACI_TEE_TYPE, strcmp(tee, "tdx") == 0, "aci_tee_type",
+        report_check(p->r, CHECK_ACI_TEE_TYPE, strcasecmp(tee, "tdx") == 0, "aci_tee_type",
                      "tee_type is %.*s", SHOWN_MAX, tee);
+    else
+        report_not_stated(p->r, CHECK_ACI_TEE_TYPE, "the gateway names no tee_type");
 }
 
 /* Which repository and commit the gateway says it was built from: a plain text in the body. */
@@ -279,22 +329,13 @@ static void report_claims(struct papers *p)
                             "can be consistent, but the quote does not bind them.");
 }
 
-static bool has_papers(const struct evidence *e)
-{
-    const char *version = json_string(e->root, "api_version");
-
-    return (version && strncmp(version, "aci/", 4) == 0) ||
-           cJSON_IsObject(json_at(e->root, "attestation", NULL)) ||
-           json_string(e->root, "workload_keyset_digest");
-}
-
 int keyset_check(struct report *r, const struct evidence *e, const struct tdx_quote *quote,
                  int64_t now)
 {
     struct papers p = { .r = r, .e = e, .quote = quote, .now = now };
     int status;
 
-    if (!has_papers(e))
+    if (!evidence_is_gateway(e))
         return 0;
     p.report = json_at(e->root, "attestation", NULL);
     p.keyset = json_at(p.report, "workload_keyset", NULL);
@@ -313,5 +354,5 @@ int keyset_check(struct report *r, const struct evidence *e, const struct tdx_qu
     if (quote)
         check_report_data(&p);
     report_claims(&p);
-    return custody_check(r, p.keyset, json_at(p.report, "evidence", "key_custody", NULL));
+    return custody_check(r, e, p.keyset, json_at(p.report, "evidence", "key_custody", NULL));
 }

@@ -16,7 +16,7 @@ enum { KEYSET_SKEW = 300 };
 /* Adds the checks of the gateway's papers to r (section "code"), every one whose input is
  * served, and the member
  *   aci = { keyset_digest, workload_id, not_after, stale_after, source, custody }
- * Does nothing for a body without such papers. Reads "code.app_id" from the report (the measured
+ * What is not served is noted as not stated. Does nothing for a body that is not a gateway's. Reads "code.app_id" from the report (the measured
  * one, which code_check puts there). quote NULL: there is none.
  *
  * Checks and the reasons of their failures:
