@@ -11,13 +11,18 @@
 
 #include "attest/attestation.h"
 #include "attest/pins.h"
+#include "base/codec.h"
 #include "base/json.h"
 #include "base/secret.h"
 #include "support_code.h"
 #include "venice.h"
 
-static const char *const names[] = { "mrtd", "os_image_hash", "compose_hash", "app_id",
-                                     "key_provider" };
+static const char *const names[] = { "mrtd",   "rtmr1",        "rtmr2",
+                                     "shape",  "compose_hash", "mrconfigid_form",
+                                     "app_id", "key_provider", "os_image_hash" };
+
+/* What pins of before this version lack. */
+static const char *const later_names[] = { "rtmr1", "rtmr2", "mrconfigid_form", "shape" };
 
 static cJSON *judge_machine(struct machine *m, bool log, const char *policy, const char *pins)
 {
@@ -52,6 +57,16 @@ static cJSON *enclave(void)
     return copy;
 }
 
+/* The same as an older version stored it. */
+static cJSON *old_enclave(void)
+{
+    cJSON *pin = enclave();
+
+    for (size_t i = 0; i < sizeof later_names / sizeof later_names[0]; i++)
+        set_member(pin, later_names[i], NULL);
+    return pin;
+}
+
 /* The text of an array of this pin; frees pin. */
 static char *pins_of(cJSON *pin, bool confirmed)
 {
@@ -63,6 +78,53 @@ static char *pins_of(cJSON *pin, bool confirmed)
     text = cJSON_PrintUnformatted(array);
     cJSON_Delete(array);
     return text;
+}
+
+/* The same for two pins. */
+static char *two_pins(cJSON *a, bool a_confirmed, cJSON *b, bool b_confirmed)
+{
+    cJSON *array = cJSON_CreateArray();
+    char *text;
+
+    cJSON_AddBoolToObject(a, "confirmed", a_confirmed);
+    cJSON_AddBoolToObject(b, "confirmed", b_confirmed);
+    cJSON_AddItemToArray(array, a);
+    cJSON_AddItemToArray(array, b);
+    text = cJSON_PrintUnformatted(array);
+    cJSON_Delete(array);
+    return text;
+}
+
+/* The report of a machine with another kernel (RTMR1) or another initrd (RTMR2). */
+static cJSON *judge_other(int rtmr, const char *policy, const char *pins)
+{
+    struct machine m;
+    cJSON *report;
+
+    machine_new(&m, 1);
+    set_member(cJSON_GetArrayItem(m.log, rtmr + 1), "digest", cJSON_CreateString("0badc0de"));
+    machine_measure(&m);
+    report = judge_machine(&m, true, policy, pins);
+    machine_free(&m);
+    return report;
+}
+
+static void assert_missing(const cJSON *report, const char *const *wanted, size_t count)
+{
+    const cJSON *missing = json_at(report, "pin", "missing", NULL);
+
+    if (count == 0)
+        assert_null(missing);
+    else
+        assert_int_equal(cJSON_GetArraySize(missing), count);
+    for (size_t i = 0; i < count; i++) {
+        const cJSON *name;
+        bool found = false;
+
+        cJSON_ArrayForEach(name, missing) found =
+            found || strcmp(name->valuestring, wanted[i]) == 0;
+        assert_true(found);
+    }
 }
 
 static void assert_verdict(cJSON *report, const char *state, const char *level, const char *reason)
@@ -125,7 +187,7 @@ static void each_value_counts(void **state)
         char *value, *pins;
 
         value = member(pin, names[i])->valuestring;
-        value[3] = value[3] == '0' ? '1' : '0';
+        value[1] = value[1] == '0' ? '1' : '0';
         pins = pins_of(pin, true);
         report = judge_it(NULL, pins);
         assert_string_equal(json_string(report, "refusal"),
@@ -140,23 +202,164 @@ static void each_value_counts(void **state)
     }
 }
 
-/* What was confirmed was all of it: a pin that names less is only known. */
+/* What was confirmed was all of it: a pin that names less is only known, and says what it lacks; one
+ * that names no firmware or no compose text knows nothing. */
 static void pins_that_name_less(void **state)
 {
+    static const char *const odd[] = {
+        "[{\"confirmed\":true}]",
+        "[7]",
+        "[[]]",
+        "[null]",
+        "[{\"mrtd\":7,\"compose_hash\":[]}]",
+        "[{\"shape\":\"enclave\",\"confirmed\":true}]",
+        "[{\"MRTD\":\"x\",\"rtmr_1\":\"y\",\"confirmed\":true}]",
+        "[{\"confirmed\":\"yes\",\"mrtd\":\"\",\"compose_hash\":\"\"}]",
+    };
+
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        cJSON *pin = enclave();
-        char *pins;
+        bool needed = strcmp(names[i], "mrtd") == 0 || strcmp(names[i], "compose_hash") == 0;
 
-        set_member(pin, names[i], NULL);
-        pins = pins_of(pin, true);
-        assert_verdict(judge_it(NULL, pins), "known", "dcap", NULL);
-        cJSON_free(pins);
+        for (int confirmed = 0; confirmed < 2; confirmed++) {
+            cJSON *pin = enclave(), *report;
+            char *pins;
+
+            set_member(pin, names[i], NULL);
+            pins = pins_of(pin, confirmed);
+            report = judge_it(NULL, pins);
+            assert_missing(report, &names[i], confirmed && !needed);
+            assert_verdict(report, needed ? "changed" : "known", "dcap",
+                           needed ? "pin_changed" : NULL);
+            cJSON_free(pins);
+        }
     }
-    assert_verdict(judge_it(NULL, "[{\"confirmed\":true}]"), "changed", "dcap", "pin_changed");
-    assert_verdict(judge_it(NULL, "[7]"), "changed", "dcap", "pin_changed");
-    assert_verdict(judge_it(NULL, "[{\"mrtd\":7,\"compose_hash\":[]}]"), "changed", "dcap",
-                   "pin_changed");
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++)
+        assert_verdict(judge_it(NULL, odd[i]), "changed", "dcap", "pin_changed");
+}
+
+/* A value of another type in a pin that is right otherwise: hand-edited, and good for nothing. */
+static void pins_that_are_edited_by_hand(void **state)
+{
+    static const char *const values[] = { "7", "null", "true", "[]", "{}", "[\"x\"]" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        for (size_t k = 0; k < sizeof values / sizeof values[0]; k++) {
+            cJSON *pin = enclave();
+            char *pins;
+
+            set_member(pin, names[i], cJSON_Parse(values[k]));
+            pins = pins_of(pin, true);
+            assert_verdict(judge_it(NULL, pins), "changed", "dcap", "pin_changed");
+            cJSON_free(pins);
+        }
+    }
+}
+
+/* ---- Pins of an older version ---------------------------------------------------------------- */
+
+/* MRTD is the firmware alone: with another kernel, everything that it measures is its word. */
+static void another_kernel_is_a_change(void **state)
+{
+    char *pins = pins_of(enclave(), true);
+
+    (void)state;
+    for (int rtmr = 1; rtmr <= 2; rtmr++) {
+        assert_verdict(judge_other(rtmr, NULL, pins), "changed", "dcap", "pin_changed");
+        assert_verdict(judge_other(rtmr, "{\"pin\":\"strict\"}", pins), "changed", "dcap",
+                       "pin_changed");
+        assert_verdict(judge_other(rtmr, "{\"pin\":\"off\"}", pins), NULL, "dcap", NULL);
+    }
+    cJSON_free(pins);
+}
+
+/* They are kept, known and not confirmed, and the report says what they lack. */
+static void pins_of_the_last_version(void **state)
+{
+    char *known = pins_of(old_enclave(), false), *confirmed = pins_of(old_enclave(), true);
+    cJSON *report;
+
+    (void)state;
+    report = judge_it(NULL, known);
+    assert_missing(report, NULL, 0);
+    assert_verdict(report, "known", "dcap", NULL);
+    report = judge_it(NULL, confirmed);
+    assert_missing(report, later_names, 4);
+    assert_true(is_not_proven(report, "stored without rtmr1, rtmr2, mrconfigid_form, shape"));
+    assert_verdict(report, "known", "dcap", NULL);
+    report = judge_it("{\"pin\":\"strict\"}", confirmed);
+    assert_missing(report, later_names, 4);
+    assert_verdict(report, "known", "dcap", NULL);
+    cJSON_free(known);
+    cJSON_free(confirmed);
+}
+
+/* The old pin, and the enclave that it grew into at the first sight with this version: another
+ * kernel is neither. */
+static void an_old_pin_knows_no_other_kernel(void **state)
+{
+    cJSON *half = enclave(), *report, *today = enclave(), *pins;
+    char *text;
+
+    (void)state;
+    for (int turned = 0; turned < 2; turned++) { /* in either order */
+        text = turned ? two_pins(enclave(), false, old_enclave(), true)
+                      : two_pins(old_enclave(), true, enclave(), false);
+        report = judge_it(NULL, text);
+        assert_missing(report, later_names, 4); /* still said, until it is confirmed again */
+        assert_verdict(report, "known", "dcap", NULL);
+        for (int rtmr = 1; rtmr <= 2; rtmr++) {
+            report = judge_other(rtmr, NULL, text);
+            assert_missing(report, NULL, 0);
+            assert_non_null(json_string(json_at(report, "pin", "previous", NULL), "rtmr1"));
+            assert_verdict(report, "changed", "dcap", "pin_changed");
+        }
+        pins = cJSON_Parse(text);
+        assert_string_equal(pins_state(today, pins), "known");
+        member(today, "rtmr1")->valuestring[0] ^= 1;
+        assert_string_equal(pins_state(today, pins), "changed");
+        member(today, "rtmr1")->valuestring[0] ^= 1;
+        cJSON_Delete(pins);
+        cJSON_free(text);
+    }
+    text = two_pins(old_enclave(), true, enclave(), true);
+    report = judge_it(NULL, text);
+    assert_missing(report, NULL, 0);
+    assert_verdict(report, "confirmed", "measured", NULL);
+    assert_verdict(judge_other(1, NULL, text), "changed", "dcap", "pin_changed");
+    cJSON_free(text);
+    /* RTMR1 without RTMR2: never confirmed, and no more than that. */
+    set_member(half, "rtmr2", NULL);
+    text = pins_of(cJSON_Duplicate(half, 1), true);
+    assert_verdict(judge_it(NULL, text), "known", "dcap", NULL);
+    assert_verdict(judge_other(1, NULL, text), "changed", "dcap", "pin_changed");
+    assert_verdict(judge_other(2, NULL, text), "known", "dcap", NULL);
+    cJSON_free(text);
+    text = two_pins(half, true, enclave(), false);
+    assert_verdict(judge_other(2, NULL, text), "changed", "dcap", "pin_changed");
+    cJSON_free(text);
+    cJSON_Delete(today);
+}
+
+/* A shorter pin that says all that is known today counts beside a longer one: who confirmed it can
+ * be answered by it. */
+static void a_pin_that_says_all_is_enough(void **state)
+{
+    struct machine m;
+    cJSON *report, *pin;
+    char *text;
+
+    (void)state;
+    machine_new(&m, 1);
+    report = judge_machine(&m, false, NULL, NULL);
+    pin = cJSON_Duplicate(json_at(report, "pin", "enclave", NULL), 1);
+    cJSON_Delete(report);
+    text = two_pins(pin, true, enclave(), true);
+    assert_verdict(judge_machine(&m, false, NULL, text), "confirmed", "dcap", NULL);
+    assert_verdict(judge_machine(&m, true, NULL, text), "confirmed", "measured", NULL);
+    cJSON_free(text);
+    machine_free(&m);
 }
 
 static void one_of_several(void **state)
@@ -237,20 +440,177 @@ static void pins_without_a_log(void **state)
     machine_free(&m);
 }
 
-static void unknown_mrconfigid_is_never_measured(void **state)
+/* ---- MRCONFIGID and the shape ---------------------------------------------------------------- */
+
+static cJSON *judge_form(int form, const char *policy, const char *pins)
 {
     struct machine m;
     cJSON *report;
-    char *pins = pins_of(enclave(), true);
+
+    machine_new(&m, 1);
+    if (form == 0)
+        memset(m.mrconfigid, 0, sizeof m.mrconfigid);
+    m.mrconfigid[0] = (uint8_t)form;
+    report = judge_machine(&m, true, policy, pins);
+    machine_free(&m);
+    return report;
+}
+
+/* The allowlist that names all of a machine's code. */
+static void full_list(char policy[1024], const cJSON *now)
+{
+    snprintf(policy, 1024,
+             "{\"measurements\":{\"mrtd\":[\"%s\"],\"rtmr1\":[\"%s\"],\"rtmr2\":[\"%s\"],"
+             "\"compose_hash\":[\"%s\"]}}",
+             json_string(now, "mrtd"), json_string(now, "rtmr1"), json_string(now, "rtmr2"),
+             json_string(now, "compose_hash"));
+}
+
+/* What was bound and is not any more is a change, whatever the log says. */
+static void mrconfigid_must_stay_bound(void **state)
+{
+    static const struct {
+        int form;
+        const char *name;
+    } forms[] = { { 0, "unused" }, { 9, "unknown" }, { 3, "v3" } };
+    char *bound = pins_of(enclave(), true), policy[1024];
+    cJSON *now = enclave();
 
     (void)state;
+    full_list(policy, now);
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        cJSON *report = judge_form(forms[i].form, NULL, NULL), *pin;
+        char *pins;
+
+        pin = cJSON_Duplicate(json_at(report, "pin", "enclave", NULL), 1);
+        assert_string_equal(json_string(pin, "mrconfigid_form"), forms[i].name);
+        assert_verdict(report, "first", "dcap", NULL);
+        assert_verdict(judge_form(forms[i].form, NULL, bound), "changed", "dcap", "pin_changed");
+        /* An allowlist, though complete and met, does not make up for it. */
+        report = judge_form(forms[i].form, policy, NULL);
+        assert_int_equal(json_bool(json_at(report, "allowlist", NULL), "complete"), 1);
+        assert_true(is_not_proven(report, forms[i].form ? "could not be compared"
+                                                        : "an allowlist is not enough"));
+        assert_verdict(report, "first", "dcap", NULL);
+        /* A pin that says "unused" does; nothing does for a form that is not understood. */
+        pins = pins_of(pin, true);
+        assert_verdict(judge_form(forms[i].form, NULL, pins), "confirmed",
+                       forms[i].form ? "dcap" : "measured", NULL);
+        assert_verdict(judge_form(forms[i].form, policy, pins), "confirmed",
+                       forms[i].form ? "dcap" : "measured", NULL);
+        cJSON_free(pins);
+    }
+    cJSON_free(bound);
+    cJSON_Delete(now);
+}
+
+static cJSON *judge_shape(char shape, const char *without, const char *policy, const char *pins)
+{
+    struct machine m;
+    cJSON *body;
+
     machine_new(&m, 1);
-    m.mrconfigid[0] = 9;
-    report = judge_machine(&m, true, NULL, pins);
-    assert_string_equal(json_string(json_at(report, "code", NULL), "mrconfigid"), "unknown");
-    assert_verdict(report, "confirmed", "dcap", NULL);
-    cJSON_free(pins);
+    body = machine_response(&m, shape);
+    if (without)
+        set_member(body, without, NULL);
     machine_free(&m);
+    return judge(body, policy, pins, 0);
+}
+
+static char *pins_of_shape(char shape)
+{
+    cJSON *report = judge_shape(shape, NULL, NULL, NULL);
+    cJSON *pin = cJSON_Duplicate(json_at(report, "pin", "enclave", NULL), 1);
+
+    assert_string_equal(json_string(pin, "shape"), shape >= 'C' ? "gateway" : "enclave");
+    assert_true((json_string(pin, "custody_root") != NULL) == (shape >= 'C'));
+    cJSON_Delete(report);
+    return pins_of(pin, true);
+}
+
+/* The same machine, as a model's own enclave and as a gateway. */
+static void the_shape_is_pinned(void **state)
+{
+    char *as_enclave = pins_of_shape('B'), *as_gateway = pins_of_shape('D'), *other;
+
+    (void)state;
+    assert_verdict(judge_shape('B', NULL, NULL, as_enclave), "confirmed", "measured", NULL);
+    assert_verdict(judge_shape('A', NULL, NULL, as_enclave), "confirmed", "measured", NULL);
+    assert_verdict(judge_shape('D', NULL, NULL, as_gateway), "confirmed", "measured", NULL);
+    assert_verdict(judge_shape('C', NULL, NULL, as_gateway), "confirmed", "measured", NULL);
+    assert_verdict(judge_shape('D', NULL, NULL, as_enclave), "changed", "dcap", "pin_changed");
+    assert_verdict(judge_shape('B', NULL, NULL, as_gateway), "changed", "dcap", "pin_changed");
+    /* Custody that was shown must be shown again, and lead to the same root. */
+    assert_verdict(judge_shape('D', "attestation.evidence.key_custody", NULL, as_gateway),
+                   "changed", "dcap", "pin_changed");
+    other = strstr(as_gateway, "\"custody_root\":\"") + strlen("\"custody_root\":\"") + 9;
+    *other = *other == '0' ? '1' : '0';
+    assert_verdict(judge_shape('D', NULL, NULL, as_gateway), "changed", "dcap", "pin_changed");
+    cJSON_free(as_enclave);
+    cJSON_free(as_gateway);
+}
+
+/* ---- Custody in the policy ------------------------------------------------------------------- */
+
+static void custody_policies(void **state)
+{
+    static const char app_id[] = "AABBCC0102030000000000000000000000000000";
+    static const char other_id[] = "aabbcc0102030000000000000000000000000001";
+    cJSON *report = judge_shape('D', NULL, NULL, NULL);
+    char root[67], other[67], policy[300];
+    const struct {
+        char shape;
+        const char *without, *roots, *app_ids; /* NULL: not set; "": an empty list */
+        const char *reason;
+    } rows[] = {
+        { 'D', NULL, root, NULL, NULL },
+        { 'C', NULL, root, NULL, NULL },
+        { 'D', NULL, NULL, app_id, NULL },
+        { 'D', NULL, root, app_id, NULL },
+        { 'D', NULL, other, NULL, "custody_root_not_allowed" },
+        { 'D', NULL, "", NULL, "custody_root_not_allowed" },
+        { 'D', NULL, NULL, other_id, "custody_app_id_not_allowed" },
+        { 'D', NULL, NULL, "", "custody_app_id_not_allowed" },
+        { 'D', NULL, other, other_id, "custody_root_not_allowed" },
+        { 'D', "attestation.evidence.key_custody", root, NULL, "custody_missing" },
+        { 'D', "attestation.evidence.key_custody", NULL, app_id, NULL },
+        { 'D', "attestation.evidence.event_log", root, NULL, "custody_missing" },
+        { 'D', "attestation.evidence.event_log", NULL, app_id, "custody_missing" },
+        { 'B', NULL, root, NULL, "custody_missing" },
+        { 'A', NULL, root, app_id, "custody_missing" },
+        { 'B', NULL, NULL, app_id, NULL },
+        { 'B', NULL, NULL, other_id, "custody_app_id_not_allowed" },
+    };
+
+    (void)state;
+    snprintf(root, sizeof root, "%s", json_string(json_at(report, "aci", "custody", NULL), "root"));
+    cJSON_Delete(report);
+    snprintf(other, sizeof other, "%s", root);
+    other[20] = other[20] == '0' ? '1' : '0';
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *roots = rows[i].roots, *app_ids = rows[i].app_ids;
+
+        snprintf(policy, sizeof policy, "{\"custody\":{%s%s%s%s%s%s%s}}",
+                 roots ? "\"roots\":[" : "", roots && roots[0] ? "\"" : "", roots ? roots : "",
+                 roots && roots[0] ? "\"" : "", roots ? "]" : "", roots && app_ids ? "," : "",
+                 app_ids ? "\"app_ids\":" : "");
+        if (app_ids)
+            snprintf(policy + strlen(policy) - 2, sizeof policy - strlen(policy) + 2,
+                     app_ids[0] ? "[\"%s\"]}}" : "[%s]}}", app_ids);
+        report = judge_shape(rows[i].shape, rows[i].without, policy, NULL);
+        assert_true((json_string(report, "refusal") != NULL) == (rows[i].reason != NULL));
+        assert_verdict(report, "first", "dcap", rows[i].reason);
+    }
+    /* A pin that was confirmed does not outweigh it. */
+    {
+        char *pins = pins_of_shape('D');
+
+        snprintf(policy, sizeof policy, "{\"custody\":{\"roots\":[\"%s\"]}}", other);
+        assert_verdict(judge_shape('D', NULL, policy, pins), "confirmed", "dcap",
+                       "custody_root_not_allowed");
+        cJSON_free(pins);
+    }
+    assert_verdict(judge_shape('B', NULL, "{\"custody\":{}}", NULL), "first", "dcap", NULL);
 }
 
 /* ---- The allowlist --------------------------------------------------------------------------- */
@@ -259,41 +619,99 @@ static void allowlists(void **state)
 {
     static const char zero[] = "00000000000000000000000000000000000000000000000000000000000000"
                                "0000000000000000000000000000000000";
-    cJSON *now = enclave();
+    cJSON *now = enclave(), *report;
     const char *compose = json_string(now, "compose_hash"), *mrtd = json_string(now, "mrtd");
-    char *changed = pins_of(cJSON_CreateObject(), true);
+    char *changed = pins_of(cJSON_CreateObject(), true), *at;
     struct machine m;
-    char policy[512];
+    char policy[1024];
 
     (void)state;
     machine_new(&m, 1);
-    snprintf(policy, sizeof policy, "{\"measurements\":{\"compose_hash\":[\"%s\"]}}", compose);
-    assert_verdict(judge_it(policy, NULL), "first", "measured", NULL);
+    full_list(policy, now);
+    report = judge_it(policy, NULL);
+    assert_int_equal(json_bool(json_at(report, "allowlist", NULL), "complete"), 1);
+    assert_int_equal(cJSON_GetArraySize(json_at(report, "allowlist", "missing", NULL)), 0);
+    assert_verdict(report, "first", "measured", NULL);
     assert_verdict(judge_machine(&m, false, policy, NULL), "first", "dcap", NULL);
     assert_verdict(judge_it(policy, changed), "changed", "dcap", "pin_changed");
-    snprintf(policy, sizeof policy,
-             "{\"measurements\":{\"compose_hash\":[\"%.64s\",\"%s\"],\"mrtd\":[\"%s\"]}}", zero,
-             compose, mrtd);
+    for (int rtmr = 1; rtmr <= 2; rtmr++)
+        assert_verdict(judge_other(rtmr, "{\"pin\":\"off\"}", NULL), NULL, "dcap", NULL);
+    for (int rtmr = 1; rtmr <= 2; rtmr++)
+        assert_verdict(judge_other(rtmr, policy, NULL), "first", "dcap", "measurement_not_allowed");
+    /* Several values of one name. */
+    snprintf(policy + strlen(policy) - 3, sizeof policy - strlen(policy) + 3, ",\"%.64s\"]}}",
+             zero);
     assert_verdict(judge_it(policy, NULL), "first", "measured", NULL);
-    /* A list that says nothing about the program accepts, and measures nothing. */
-    snprintf(policy, sizeof policy, "{\"measurements\":{\"mrtd\":[\"%s\"]}}", mrtd);
-    assert_verdict(judge_it(policy, NULL), "first", "dcap", NULL);
-    snprintf(policy, sizeof policy, "{\"measurements\":{}}");
-    assert_verdict(judge_it(policy, NULL), "first", "dcap", NULL);
     /* Not met. */
-    snprintf(policy, sizeof policy, "{\"measurements\":{\"compose_hash\":[\"%.64s\"]}}", zero);
+    at = strstr(policy, compose);
+    *at = *at == '0' ? '1' : '0';
     assert_verdict(judge_it(policy, NULL), "first", "dcap", "measurement_not_allowed");
     snprintf(policy, sizeof policy,
              "{\"measurements\":{\"compose_hash\":[\"%s\"],\"mrtd\":[\"%s\"]}}", compose, zero);
     assert_verdict(judge_it(policy, NULL), "first", "dcap", "measurement_not_allowed");
+    snprintf(policy, sizeof policy, "{\"measurements\":{}}");
+    report = judge_it(policy, NULL);
+    assert_null(json_at(report, "allowlist", NULL));
+    assert_verdict(report, "first", "dcap", NULL);
     /* Listed and not known. */
     snprintf(policy, sizeof policy, "{\"measurements\":{\"os_image_hash\":[\"%s\"]}}",
              json_string(now, "os_image_hash"));
     assert_verdict(judge_it(policy, NULL), "first", "dcap", NULL);
     assert_verdict(judge_machine(&m, false, policy, NULL), "first", "dcap",
                    "measurement_not_allowed");
+    snprintf(policy, sizeof policy, "{\"measurements\":{\"mrtd\":[\"%s\"]}}", mrtd);
+    assert_verdict(judge_it(policy, NULL), "first", "dcap", NULL);
     machine_free(&m);
     cJSON_free(changed);
+    cJSON_Delete(now);
+}
+
+/* A list that leaves a part of the code open still refuses, and raises no level. */
+static void short_allowlists(void **state)
+{
+    static const char *const parts[] = { "mrtd", "rtmr1", "rtmr2", "compose_hash" };
+    char *confirmed = pins_of(enclave(), true), policy[1024];
+    cJSON *now = enclave();
+    struct machine m;
+
+    (void)state;
+    machine_new(&m, 1);
+    for (size_t i = 0; i < 6; i++) {
+        cJSON *lists, *report, *missing, *text;
+        char sentence[64], hex[97] = "";
+
+        full_list(policy, now);
+        text = cJSON_Parse(policy);
+        lists = member(text, "measurements");
+        if (i < 4)
+            set_member(lists, parts[i], NULL);
+        if (i == 3) { /* RTMR3 is no code's name: it holds what differs from machine to machine */
+            hex_encode(hex, m.rtmr[3], 48);
+            cJSON_AddItemToObject(lists, "rtmr3", cJSON_Parse("[]"));
+            cJSON_AddItemToArray(member(lists, "rtmr3"), cJSON_CreateString(hex));
+        }
+        if (i == 4) { /* MRCONFIGID in place of the compose hash */
+            set_member(lists, "compose_hash", NULL);
+            hex_encode(hex, m.mrconfigid, 48);
+            cJSON_AddItemToObject(lists, "mrconfigid", cJSON_Parse("[]"));
+            cJSON_AddItemToArray(member(lists, "mrconfigid"), cJSON_CreateString(hex));
+        }
+        cJSON_PrintPreallocated(text, policy, sizeof policy, 0);
+        cJSON_Delete(text);
+        report = judge_it(policy, NULL);
+        missing = (cJSON *)json_at(report, "allowlist", "missing", NULL);
+        assert_int_equal(cJSON_GetArraySize(missing), i < 4);
+        assert_int_equal(json_bool(json_at(report, "allowlist", NULL), "complete"), i >= 4);
+        if (i < 4) {
+            assert_string_equal(missing->child->valuestring, parts[i]);
+            snprintf(sentence, sizeof sentence, "verify.measurements does not list %s", parts[i]);
+            assert_true(is_not_proven(report, sentence));
+        }
+        assert_verdict(report, "first", i < 4 ? "dcap" : "measured", NULL);
+        assert_verdict(judge_it(policy, confirmed), "confirmed", "measured", NULL);
+    }
+    machine_free(&m);
+    cJSON_free(confirmed);
     cJSON_Delete(now);
 }
 
@@ -515,11 +933,19 @@ int main(void)
         cmocka_unit_test(known_and_confirmed),
         cmocka_unit_test(each_value_counts),
         cmocka_unit_test(pins_that_name_less),
+        cmocka_unit_test(pins_that_are_edited_by_hand),
+        cmocka_unit_test(another_kernel_is_a_change),
+        cmocka_unit_test(pins_of_the_last_version),
+        cmocka_unit_test(an_old_pin_knows_no_other_kernel),
+        cmocka_unit_test(a_pin_that_says_all_is_enough),
         cmocka_unit_test(one_of_several),
         cmocka_unit_test(pins_are_read_with_tolerance),
         cmocka_unit_test(pins_without_a_log),
-        cmocka_unit_test(unknown_mrconfigid_is_never_measured),
+        cmocka_unit_test(mrconfigid_must_stay_bound),
+        cmocka_unit_test(the_shape_is_pinned),
+        cmocka_unit_test(custody_policies),
         cmocka_unit_test(allowlists),
+        cmocka_unit_test(short_allowlists),
         cmocka_unit_test(a_recorded_session),
         cmocka_unit_test(a_state_without_a_report),
         cmocka_unit_test(a_bundle_is_judged_the_same),
