@@ -645,6 +645,30 @@ static void without_a_log(void **state)
     machine_free(&m);
 }
 
+/* A hash that is only MRCONFIGID's own is compared with nothing, and that is no check that holds. */
+static void mrconfigid_is_not_compared_with_itself(void **state)
+{
+    struct machine m;
+
+    (void)state;
+    machine_new(&m, 1);
+    for (int with_text = 0; with_text < 2; with_text++) {
+        cJSON *body = machine_response(&m, 'A'), *report;
+
+        set_member(body, "event_log", NULL);
+        set_member(body, "info.tcb_info.event_log", NULL);
+        if (!with_text)
+            set_member(body, "info.tcb_info.app_compose", NULL);
+        report = judge(body, NULL, NULL, 0);
+        assert_true((find_check(report, "mrconfigid_bound") != NULL) == with_text);
+        assert_true(is_not_stated(report, "mrconfigid_bound") == !with_text);
+        assert_true(is_not_stated(report, "compose_text_matches") == !with_text);
+        assert_non_null(json_string(json_at(report, "measurements", NULL), "compose_hash"));
+        assert_no_failure(report);
+    }
+    machine_free(&m);
+}
+
 /* A log without events is none; it neither refuses nor proves. */
 static void empty_logs_are_absent(void **state)
 {
@@ -984,6 +1008,7 @@ int main(void)
         cmocka_unit_test(mrconfigid_v3_without_a_compose_hash),
         cmocka_unit_test(mrconfigid_unused_and_unknown),
         cmocka_unit_test(without_a_log),
+        cmocka_unit_test(mrconfigid_is_not_compared_with_itself),
         cmocka_unit_test(empty_logs_are_absent),
         cmocka_unit_test(logs_of_register_3_only),
         cmocka_unit_test(the_start_cannot_be_hidden),

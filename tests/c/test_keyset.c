@@ -480,7 +480,7 @@ static void custody_for_another_app_id(void **state)
     (void)state;
     assert_string_equal(json_string(json_at(good, "aci", "custody", NULL), "app_id"),
                         "aabbcc0102030000000000000000000000000000");
-    assert_true(is_not_proven(good, "can hand it out"));
+    assert_true(is_not_proven(good, "which is not known here"));
     assert_true(is_not_proven(good, root_of(good)));
     machine_new(&m, 1);
     set_event(&m, "app-id", other_id, sizeof other_id);
@@ -572,6 +572,8 @@ static void recorded_custody(void **state)
             if (with_key) {
                 assert_string_equal(root_of(report), root);
                 assert_int_equal(json_bool(custody, "root_known"), 1);
+                assert_true(is_not_proven(report, "can hand it out"));
+                assert_true(is_not_proven(report, root));
                 assert_string_equal(json_string(custody, "app_id"),
                                     json_string(json_at(report, "code", NULL), "app_id"));
             }

@@ -227,7 +227,8 @@ static void report_custody(const struct chain *c)
     report_set(c->r, "aci.custody", out);
 }
 
-/* Who can hand out the key: in words, for nothing here proves that it is only the gateway's. */
+/* Who can hand out the key, in words: nothing here proves that it is only the gateway's. A chain that
+ * leads to a root which nobody knows proves nothing, for anybody can make one. */
 static void report_holder(const struct chain *c)
 {
     char hex[2 * COMPRESSED_SIZE + 1], sentence[320];
@@ -250,23 +251,32 @@ static void report_holder(const struct chain *c)
     hex_encode(hex, c->root, COMPRESSED_SIZE);
     hex[2 * COMPRESSED_SIZE] = 0;
     snprintf(sentence, sizeof sentence,
-             "That only the gateway has its key: the KMS with the root %s%s can hand it out.", hex,
-             is_known_root(c) ? "" : " (a root that is not known here)");
+             is_known_root(c)
+                 ? "That only the gateway has its key: the KMS with the root %s can hand it out."
+                 : "Who can hand out the gateway's key: its custody chain leads to the root %s, "
+                   "which is not known here, and anybody can make such a chain.",
+             hex);
     report_not_proven(c->r, sentence);
+}
+
+static const char *describe(const struct chain *c)
+{
+    if (!c->covers_ours)
+        return "the keys in custody lead to one application key; the key that is encrypted to is "
+               "not among them";
+    if (!c->has_app_id)
+        return "the key that is encrypted to leads to an application key, and without a measured "
+               "app id to no root";
+    return is_known_root(c)
+               ? "the key that is encrypted to was issued under a root that is known here"
+               : "the key that is encrypted to leads to one root, which is not known here";
 }
 
 static void check_chain(const struct chain *c)
 {
     if (c->fault || c->checked > 0)
         report_check(c->r, CHECK_CUSTODY_CHAIN, !c->fault, "custody_chain", "%s",
-                     c->fault ? c->fault
-                     : !c->covers_ours
-                         ? "the keys in custody were issued by one application key; the key that "
-                           "is encrypted to is not among them"
-                     : c->has_app_id
-                         ? "the key that is encrypted to was issued by an application key under "
-                           "one root"
-                         : "the key that is encrypted to was issued by an application key");
+                     c->fault ? c->fault : describe(c));
     else
         report_not_stated(c->r, CHECK_CUSTODY_CHAIN, "the response shows no custody chain");
 }
