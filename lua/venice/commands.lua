@@ -103,28 +103,17 @@ local function open_report(model, report)
   })
 end
 
---- Shows a report that is not of a chat's own request in every chat with that model.
----@param model string
----@param report table
-function M.spread_report(model, report)
-  local chats = package.loaded['venice.chat']
-  for _, chat in ipairs(chats and chats.list() or {}) do
-    if chat.model == model then
-      chat:set_report(report)
-    end
-  end
-end
-
 local function show_attestation(model, fresh)
   local client, err = require('venice.client').default()
   if not client then
     return require('venice.errors').notify_later(err)
   end
+  local options = client.options or require('venice.config').get()
   local report
   client:attest(model, { fresh = fresh or nil }, {
     on_report = function(found, is_fresh)
       report = found
-      M.spread_report(model, found)
+      require('venice.evidence.reports').note(model, found, options)
       if is_fresh ~= false then
         require('venice')._attested(model, found)
       end

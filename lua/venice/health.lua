@@ -231,6 +231,39 @@ end
 
 -- Neovim -----------------------------------------------------------------------------------------
 
+-- `Last set from …`, where Neovim knows that.
+local function origin_of(win, option)
+  return vim.api.nvim_win_call(win, function()
+    local words = vim.api.nvim_exec(('verbose setlocal %s?'):format(option), true)
+    return words:match('\n%s*(Last set .*)')
+  end)
+end
+
+-- Windows in which another plugin, or the user, has put something in the place of a chat's bar.
+local function taken_bars(list)
+  local chats, bar = package.loaded['venice.chat'], package.loaded['venice.chat.bar']
+  for _, chat in ipairs(chats and chats.list() or {}) do
+    for _, win in ipairs(vim.fn.win_findbuf(chat.view.buf)) do
+      local value = vim.api.nvim_win_get_option(win, bar.OPTION)
+      if not bar.is_ours(win) then
+        local words = ('the bar of chat %d is not ours: %s is "%s"'):format(
+          chat.number,
+          bar.OPTION,
+          value
+        )
+        local origin = origin_of(win, bar.OPTION)
+        local advice = 'have that plugin leave out the filetype venice; lualine has '
+          .. 'disabled_filetypes for it. Until then the words that warn are in the last header'
+        list[#list + 1] = item('warn', origin and words .. ', ' .. origin or words, advice)
+      elseif not bar.is_in_sight(win) then
+        local words = 'chat %d has a window without a bar: the words that warn are in its header'
+        words = words:format(chat.number)
+        list[#list + 1] = item('info', words)
+      end
+    end
+  end
+end
+
 local function editor()
   local version = vim.version()
   local list = {
@@ -248,7 +281,7 @@ local function editor()
     list[1] = item('error', 'Neovim is older than 0.7.2', 'install a newer one')
   end
   if not compat.has_winbar then
-    local words = 'this Neovim has no window bar: trust is shown by :Venice attest and statusline()'
+    local words = "this Neovim has no window bar: a chat's status line is its bar"
     list[#list + 1] = item('info', words)
   end
   if not compat.has_event_data then
@@ -258,6 +291,7 @@ local function editor()
   if vim.fn.has('nvim-0.9') == 0 then
     list[#list + 1] = item('info', 'it cannot highlight chats as Markdown by tree-sitter')
   end
+  taken_bars(list)
   return list
 end
 

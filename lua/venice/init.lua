@@ -31,7 +31,7 @@ function M.status()
     local model = require('venice.config').get().model
     return { state = 'idle', model = model, level = 'none', simulated = false }
   end
-  local report, err = chat.report or {}, chat.error
+  local report, err = chat:report() or {}, chat:failure()
   return {
     state = chat.state,
     model = chat.model,
@@ -45,6 +45,21 @@ end
 
 local is_shown = false
 
+-- What the chat does, or how its last request failed. An answer may still come from the model that
+-- the chat had before.
+local function activity(chat)
+  local err = chat:failure()
+  if chat.state == 'idle' then
+    return chat.preparing or err and err.code
+  end
+  local request = chat.request
+  local words = request and request:progress_words() or chat.state
+  if request and request.model and request.model ~= chat.model then
+    words = ('%s (%s)'):format(words, require('venice.errors').printable(request.model))
+  end
+  return words
+end
+
 --- One line for a status line; empty before the first use. Holds no `%`.
 ---@return string
 function M.statusline()
@@ -53,15 +68,7 @@ function M.statusline()
     return ''
   end
   is_shown = true
-  local words = require('venice.chat.window').bar_words(chat)
-  if chat.state ~= 'idle' then
-    local progress = chat.request and chat.request:progress_words()
-    words = (progress or chat.state) .. ' · ' .. words
-  elseif chat.preparing then
-    words = chat.preparing .. ' · ' .. words
-  elseif chat.error then
-    words = chat.error.code .. ' · ' .. words
-  end
+  local words = require('venice.chat.bar').words(chat, activity(chat))
   return (words:gsub('%%', ''))
 end
 

@@ -17,6 +17,8 @@ function Client.default()
   return setmetatable({}, Client)
 end
 
+function Client.current() end
+
 function Client.models(_, cb)
   vim.schedule(function()
     cb(M.models_error, not M.models_error and M.models_list or nil)

@@ -63,7 +63,7 @@ describe('the status', function()
     assert.is_truthy(nvim.screen_text():find('the service asks to wait, again in', 1, true))
     nvim.lua([[fake.state('waiting') fake.text('x')]])
     assert.are.equal('streaming', status().state)
-    assert.is_truthy(line():find('streaming · e2ee-fake · SIMULATED · dcap', 1, true))
+    assert.is_truthy(line():find('SIMULATED · streaming · e2ee-fake · dcap', 1, true))
     local usage = { prompt_tokens = 3, completion_tokens = 1 }
     nvim.lua('fake.event({ kind = "usage", usage = ... })', usage)
     nvim.lua('fake.done(nil, { finish_reason = "stop" })')

@@ -8,6 +8,7 @@ local conversation = require('venice.chat.conversation')
 local errors = require('venice.errors')
 local models = require('venice.chat.model')
 local receipt = require('venice.chat.receipt')
+local reports = require('venice.evidence.reports')
 local sending = require('venice.chat.sending')
 local usage = require('venice.chat.usage')
 local window = require('venice.chat.window')
@@ -20,8 +21,7 @@ local api = vim.api
 ---@field model string|nil
 ---@field state 'idle'|'attesting'|'waiting'|'streaming'
 ---@field request venice.Request|venice.Round|nil what is on its way
----@field report table|nil the report of the model's enclave
----@field error venice.Error|nil the last failure, until the next request
+---@field failed { model: string|nil, err: venice.Error }|nil until the next request
 ---@field usage table|nil of the last answer
 ---@field spent { usage: table, model: string }[] of all answers
 ---@field tools venice.ToolSession|nil where the model may call tools
@@ -68,10 +68,21 @@ end
 
 -- Model and report --------------------------------------------------------------------------------
 
---- Notes what was proven about the model's enclave, and shows it.
----@param report table|nil
-function Chat:set_report(report)
-  self.report = report
+--- What was proven about the enclave of this chat's model.
+---@return table|nil
+function Chat:report()
+  return reports.of(self.model)
+end
+
+--- The last failure, if the model that this chat has now caused it.
+---@return venice.Error|nil
+function Chat:failure()
+  local failed = self.failed
+  return failed and failed.model == self.model and failed.err or nil
+end
+
+--- Shows what was proven, in every window.
+function Chat:show_report()
   if self.view:is_valid() then
     window.update_bar(self)
   end
@@ -82,7 +93,7 @@ end
 function Chat:set_model(id)
   if id ~= self.model then
     self.model = id
-    self:set_report(nil)
+    self:show_report()
   end
 end
 
@@ -173,7 +184,8 @@ function Chat:_finished(finished, outcome, err)
     self.request, self.state = nil, 'idle'
   end
   self.usage = finished.usage or self.usage
-  self.error = (outcome == 'error' or outcome == 'cut_off') and err or nil
+  local is_failure = err and (outcome == 'error' or outcome == 'cut_off')
+  self.failed = is_failure and { model = finished.model or self.model, err = err } or nil
   if self.view:is_valid() then
     window.update_bar(self)
   end
@@ -245,6 +257,7 @@ function Chat:wipe()
   self:_gone()
   if client then
     client:forget(self.model)
+    reports.forget(self.model)
   end
 end
 

@@ -19,6 +19,8 @@ for name, target in pairs({
   VeniceNote = 'Comment',
   VeniceWarning = 'WarningMsg',
   VeniceError = 'ErrorMsg',
+  VeniceBarFail = 'DiagnosticError',
+  VeniceBarWarn = 'DiagnosticWarn',
 }) do
   vim.cmd(('highlight default link %s %s'):format(name, target))
 end

@@ -2,6 +2,7 @@
 --
 -- It is an overlay on an empty line: lines drawn above line 1 or a fold do not show everywhere.
 
+local bar = require('venice.chat.bar')
 local conversation = require('venice.chat.conversation')
 local drawn = require('venice.chat.drawn')
 local errors = require('venice.errors')
@@ -32,16 +33,21 @@ function M.name_of(turn)
   return errors.printable(turn.role == 'tool' and turn.tool_name or turn.model or '?')
 end
 
---- Columns for text in the narrowest window of a chat.
----@param buf integer
----@return integer
-function M.text_width(buf)
+-- Columns of the narrowest window of a chat; nil where none shows it.
+local function narrowest(buf)
   local width
   for _, win in ipairs(vim.fn.win_findbuf(buf)) do
     local info = vim.fn.getwininfo(win)[1]
     width = math.min(width or math.huge, info.width - info.textoff)
   end
-  return math.max(20, width or 80)
+  return width
+end
+
+--- Columns for text in the narrowest window of a chat.
+---@param buf integer
+---@return integer
+function M.text_width(buf)
+  return math.max(20, narrowest(buf) or 80)
 end
 
 -- The words that have room beside a name: the first are left out, the last stays.
@@ -53,40 +59,63 @@ local function fitting(words, room)
   return vim.list_slice(words, first)
 end
 
-local function shorten(name, room)
-  if columns(name) <= room then
-    return name
+-- The words that warn, where no bar shows them: whole, whatever else must go. In a window that is
+-- too narrow for all of them, one a line below the header.
+local function add_warnings(chunks, self, turn, owner, row, width)
+  local all = (turn.warned or '') ~= '' and self.warnings or {}
+  local warnings, separator, taken = bar.fit_warnings(all, width - 1)
+  for i, piece in ipairs(warnings) do
+    chunks[#chunks + 1] = { i > 1 and separator or ' ', 'VeniceStatus' }
+    chunks[#chunks + 1] = { piece.text, piece.group }
   end
-  while columns(name) >= math.max(room, 2) do
-    name = vim.fn.strcharpart(name, 0, vim.fn.strchars(name) - 1)
+  if #warnings == #all then
+    drawn.erase(self.buf, owner, 'warnings')
+    return #all > 0 and taken + 1 or 0
   end
-  return name .. '…'
+  local lines = {}
+  for i = #warnings + 1, #all do
+    lines[#lines + 1] = { { all[i].text, all[i].group } }
+  end
+  drawn.set(self.buf, owner, 'warnings', row, { virt_lines = lines })
+  return taken + 1
 end
 
--- At the right end, over the rule. Returns how many columns that takes.
-local function draw_summary(self, turn, owner, row, room)
+-- What is said of the turn, as far as there is room beside its name.
+local function add_words(chunks, turn, room)
   local words = conversation.summary(turn)
   local signature, is_failure = receipt.word(turn)
   if turn.status and turn.status_in_header then
     words, signature = { turn.status }, nil
   end
   words[#words + 1] = signature
-  if #words == 0 then
-    drawn.erase(self.buf, owner, 'right')
+  if #words == 0 or #chunks > 0 and columns(words[#words]) + 3 > room then
     return 0
   end
-  words = fitting(words, room)
-  local text = ' ' .. table.concat(words, ' · ')
+  local separator = #chunks > 0 and ' · ' or ' '
+  words = fitting(words, room + 1 - columns(separator))
+  local text = separator .. table.concat(words, ' · ')
   local plain = text:sub(1, #text - #(signature or ''))
+  chunks[#chunks + 1] = { plain, 'VeniceStatus' }
+  chunks[#chunks + 1] = { signature or '', is_failure and 'VeniceError' or 'VeniceStatus' }
+  return columns(text)
+end
+
+-- At the right end, over the rule. Returns how many columns that takes.
+local function draw_summary(self, turn, owner, row, name)
+  local chunks = {}
+  local room = M.text_width(self.buf) - columns(RULE_BEFORE) - 1
+  local taken = add_warnings(chunks, self, turn, owner, row, narrowest(self.buf) or room)
+  taken = taken + add_words(chunks, turn, room - columns(name) - taken)
+  if #chunks == 0 then
+    drawn.erase(self.buf, owner, 'right')
+    return 0, room
+  end
   drawn.set(self.buf, owner, 'right', row, {
-    virt_text = {
-      { plain, 'VeniceStatus' },
-      { signature or '', is_failure and 'VeniceError' or 'VeniceStatus' },
-    },
+    virt_text = chunks,
     virt_text_pos = 'right_align',
     priority = 110,
   })
-  return columns(text)
+  return taken, room
 end
 
 --- Draws the header of a turn.
@@ -97,12 +126,11 @@ end
 function M.draw(self, turn, owner, row)
   -- Whose own header was deleted has that of its reasoning, which is not sent.
   local name = M.name_of(turn) .. (owner.part == 'reasoning' and ', reasoning' or '')
-  local room = M.text_width(self.buf) - columns(RULE_BEFORE) - 1
-  local taken = draw_summary(self, turn, owner, row, room - columns(name))
+  local taken, room = draw_summary(self, turn, owner, row, name)
   drawn.set(self.buf, owner, 'left', row, {
     virt_text = {
       { RULE_BEFORE, 'VeniceRule' },
-      { shorten(name, room - taken), name_groups[turn.role] },
+      { bar.shorten(name, room - taken), name_groups[turn.role] },
       { ' ' .. rule, 'VeniceRule' },
     },
     virt_text_pos = 'overlay',

@@ -7,6 +7,8 @@ local window = require('venice.chat.window')
 local api = vim.api
 local M = {}
 
+local reports = require('venice.evidence.reports')
+
 require('venice.evidence.guard').install()
 
 local chats = {} ---@type venice.Chat[]
@@ -45,6 +47,15 @@ end
 ---@param chat venice.Chat
 function M._touch(chat)
   recent = chat
+end
+
+-- Every chat with a model shows the newest report on it, whoever asked for that.
+reports.on_change = function(model)
+  for _, chat in ipairs(chats) do
+    if chat.model == model then
+      chat:show_report()
+    end
+  end
 end
 
 --- Takes a chat that has ended out of the list.
@@ -115,6 +126,7 @@ api.nvim_create_autocmd(resized, {
   callback = function()
     for _, chat in ipairs(chats) do
       chat.view:refit()
+      window.update_bar(chat)
     end
   end,
 })

@@ -9,6 +9,7 @@ local later = require('venice.chat.later')
 local places = require('venice.chat.places')
 local progress = require('venice.chat.progress')
 local receipt = require('venice.chat.receipt')
+local reports = require('venice.evidence.reports')
 local stream = require('venice.chat.stream')
 local window = require('venice.chat.window')
 
@@ -22,7 +23,8 @@ local M = {}
 ---@field asked venice.Turn|nil the prompt, for a request that adds an answer; nil: it replaces one
 ---@field calls venice.Calls|nil where the answer may call tools
 ---@field client venice.Client
----@field model string
+---@field model string that is asked, whichever the chat has later
+---@field options table by which the client judges the model's enclave
 ---@field has_place boolean|nil it has taken the place of the answer that it replaces
 ---@field id integer
 local Request = {}
@@ -70,7 +72,7 @@ end
 ---@param fresh boolean|nil false: the report is not new
 function Request:on_report(report, fresh)
   self.report = report
-  self.chat:set_report(report)
+  reports.note(self.model, report, self.options)
   if fresh ~= false then
     require('venice')._attested(self.model, report)
   end
@@ -335,7 +337,8 @@ function M.start(chat, client, messages, place)
     since = uv.now(),
     unauthenticated = 0,
     asked_at = os.time(),
-    report = chat.report, -- of the session that stands, which is not reported again
+    options = client.options or config.get(),
+    report = reports.of(chat.model), -- of the session that stands, which is not reported again
   }, Request)
   chat.request, chat.state = self, 'attesting'
   find_place(self, chat, place)

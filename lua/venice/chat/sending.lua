@@ -32,7 +32,7 @@ end
 
 -- Something failed before there was a request.
 local function fail(chat, prompt, err)
-  chat.error = err
+  chat.failed = err and { model = chat.model, err = err } or nil
   local draft = chat.view:draft()
   chat.failed_prompt = prompt == draft
   M.mark(chat, prompt, err)
@@ -95,8 +95,7 @@ function M.ask(chat, place, messages)
   if chat.tools and not place.goes_on then
     chat.tools:begin()
   end
-  chat.error, chat.failed_prompt = nil, nil
-  chat:set_report(client:report(chat.model) or chat.report)
+  chat.failed, chat.failed_prompt = nil, nil
   require('venice.chat')._touch(chat)
   request.start(chat, client, messages, place)
 end

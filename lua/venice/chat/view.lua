@@ -13,6 +13,7 @@ local alive, last_bound = draw.alive, draw.last_bound
 ---@field buf integer
 ---@field bounds venice.Bounds
 ---@field turns venice.Turn[]
+---@field warnings venice.Piece[]|nil words that stand in a header, for there is no bar
 ---@field edits integer how often the buffer was found changed by others
 local View = {}
 View.__index = View
@@ -355,6 +356,34 @@ end
 function View:refit()
   if self:is_valid() then
     draw.refit(self)
+  end
+end
+
+--- Puts words that warn into the headers where they are looked for, because no bar shows them: that
+--- of the last turn, which a user writes under, and that of the model's last answer.
+---@param warnings venice.Piece[] none: the bar shows them
+---@param model string|nil whose they are
+function View:warn(warnings, model)
+  local turns, is_warned = self:live_turns(), {}
+  for i = #turns, 1, -1 do
+    if turns[i].role == 'assistant' then
+      is_warned[turns[i]] = turns[i].model == model
+      break
+    end
+  end
+  is_warned[turns[#turns]] = true
+  self.warnings = warnings
+  local words = {}
+  for i, piece in ipairs(warnings) do
+    words[i] = piece.text
+  end
+  words = table.concat(words, ' ')
+  for _, turn in ipairs(turns) do
+    local wanted = is_warned[turn] and words or ''
+    if (turn.warned or '') ~= wanted then
+      turn.warned = wanted
+      self:draw(turn)
+    end
   end
 end
 

@@ -1,9 +1,7 @@
--- Windows that show a chat: where they open, their options, their bar.
+-- Windows that show a chat: where they open, and their options.
 
-local compat = require('venice.compat')
+local bar = require('venice.chat.bar')
 local config = require('venice.config')
-local errors = require('venice.errors')
-local usage = require('venice.chat.usage')
 
 local api, fn = vim.api, vim.fn
 local M = {}
@@ -18,7 +16,7 @@ local function open_float(buf)
   -- A float of 40 % would be small: the option is the part of the screen beside a split.
   local part = size < 1 and math.max(size, 0.8) or 0.8
   local width, height = math.floor(vim.o.columns * part), math.floor(vim.o.lines * part)
-  return api.nvim_open_win(buf, true, {
+  local win = api.nvim_open_win(buf, true, {
     relative = 'editor',
     width = math.max(width, 1),
     height = math.max(height, 1),
@@ -26,6 +24,8 @@ local function open_float(buf)
     row = math.floor((vim.o.lines - height) / 2) - 1,
     border = 'rounded',
   })
+  api.nvim_win_set_var(win, 'venice_float', true)
+  return win
 end
 
 local openers = {
@@ -110,45 +110,17 @@ function M.to_end(chat)
   end
 end
 
--- The bar -----------------------------------------------------------------------------------------
-
--- The words come from the report and nowhere else.
-local function bar_words(chat)
-  local words = { errors.printable(chat.model or 'no model chosen') }
-  if chat.report then
-    words[2] = require('venice.evidence.report').summary(chat.report)
-  elseif not config.get().verify.attestation then
-    words[2] = 'UNVERIFIED'
-  else
-    words[2] = 'not attested yet'
-  end
-  if chat.tools then
-    words[#words + 1] = 'tools'
-  end
-  words[#words + 1] = usage.words(chat:total())
-  return table.concat(words, ' · ')
-end
-M.bar_words = bar_words
-
-local function set_bar(win, words)
-  -- What does not fit is cut at the end: the words that warn come first.
-  local text = ' ' .. words:gsub('%%', '%%%%') .. '%<'
-  local option = 'winbar'
-  if not compat.has_winbar then
-    option, text = 'statusline', text .. '%= %l,%c '
-  end
-  api.nvim_win_call(win, function()
-    vim.opt_local[option] = text
-  end)
-end
-
---- Writes the bar of every window that shows a chat.
+--- Draws the bar of every window that shows a chat anew.
 ---@param chat venice.Chat
 function M.update_bar(chat)
-  local words = bar_words(chat)
-  for _, win in ipairs(fn.win_findbuf(chat.view.buf)) do
-    set_bar(win, words)
-  end
+  bar.update(chat)
+end
+
+--- The words of a chat's bar in one line.
+---@param chat venice.Chat
+---@return string
+function M.bar_words(chat)
+  return bar.words(chat)
 end
 
 -- Options -----------------------------------------------------------------------------------------
@@ -181,8 +153,9 @@ function M.enter(chat, win)
       vim.opt_local[name] = value
     end
   end)
-  set_bar(win, bar_words(chat))
+  bar.set(win)
   require('venice.chat.folds').enter(chat, win)
+  bar.update(chat)
 end
 
 return M

@@ -4,6 +4,7 @@
 local conversation = require('venice.chat.conversation')
 local progress = require('venice.chat.progress')
 local receipt = require('venice.chat.receipt')
+local reports = require('venice.evidence.reports')
 
 local uv = vim.uv or vim.loop
 local M = {}
@@ -61,7 +62,7 @@ end
 
 function on.on_report(self, report, fresh)
   self.report = report
-  require('venice.commands').spread_report(self.model, report)
+  reports.note(self.model, report, self.options)
   if fresh ~= false then
     require('venice')._attested(self.model, report)
   end
@@ -167,7 +168,8 @@ function M.start(client, model, messages, handlers)
     since = uv.now(),
     unauthenticated = 0,
     asked_at = os.time(),
-    report = client:report(model), -- of the session that stands, which is not reported again
+    options = client.options or require('venice.config').get(),
+    report = reports.of(model), -- of the session that stands, which is not reported again
   }, Answer)
   self.stop_clock = progress.clock(function()
     self:_show()

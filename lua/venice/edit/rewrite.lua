@@ -144,7 +144,7 @@ local function start(self, client, model, messages)
       end
     end
   end
-  review:bar(bar(model, client:report(model)))
+  review:bar(bar(model, require('venice.evidence.reports').of(model)))
   running[#running + 1] = self
   answer = answers.start(client, model, messages, {
     on_progress = current(function(words)

@@ -106,6 +106,7 @@ function M.run(model, file, force)
   client:attest(model, { fresh = true, evidence = true }, {
     on_report = function(found)
       report = found
+      require('venice.evidence.reports').note(model, found, client.options)
     end,
     on_evidence = function(found)
       evidence = found
