@@ -47,11 +47,11 @@ describe('the text of the view', function()
     assert.is_truthy(lines[1]:find('^Attestation of e2ee%-x +checked 12:04:31, good until 12:34$'))
     local text = table.concat(lines, '\n')
     has(text, '▾ Binding')
-    has(text, '2 of 2')
+    has(text, '2 proven')
     has(text, '✓ nonce_bound')
     has(text, 'our nonce, raw')
     has(text, '▾ Intel TDX')
-    has(text, '1 of 1')
+    has(text, '1 proven')
     has(text, 'What this does not prove')
     has(text, 'that nobody can forge this quote')
     has(text, 'Raw values')
@@ -73,12 +73,12 @@ describe('the text of the view', function()
   it('says what dcap and measured prove', function()
     local facts = { status = 'UpToDate', tcb_date = '2026-08-12T00:00:00Z', tcb_eval = 20 }
     local text = text_of(binding_report(vim.tbl_extend('force', { level = 'dcap' }, facts)))
-    local words = 'genuine; platform up to date (TCB of 2026-08-12, evaluation 20)'
+    local words = 'genuine; platform up to date (TCB level of 2026-08-12, evaluation 20)'
     has(text, '  Hardware  Intel TDX   ' .. words)
-    has(text, 'which code runs there is not proven')
+    has(text, 'dcap        genuine hardware, code unknown')
     lacks(text, 'was not verified')
     text = text_of(binding_report({ level = 'measured', advisories = { 'INTEL-SA-01192' } }))
-    has(text, 'the code that runs is on your list (verify.measurements)')
+    has(text, 'the code that runs is the code you accepted; it is on your list')
     has(text, 'INTEL-SA-01192')
   end)
 
@@ -100,7 +100,8 @@ describe('the text of the view', function()
     local known = { state = 'known', first_seen = day }
     has(summary('dcap', known), 'known since 2026-11-02, not confirmed: :Venice trust')
     local trusted = { state = 'confirmed', trusted_at = day }
-    has(summary('measured', trusted), 'the code that runs is the code you trusted on 2026-11-02')
+    local words = 'the code that runs is the code you accepted; you trusted it on 2026-11-02'
+    has(summary('measured', trusted), words)
     has(summary('measured', nil), 'verify.measurements')
   end)
 
@@ -132,7 +133,7 @@ describe('the text of the view', function()
     local text = text_of(report)
     has(text, 'platform (PCK)      Intel SGX PCK Certificate, 2026-01-26 to 2032-11-30')
     has(text, 'advisories          INTEL-SA-01192')
-    has(text, 'claimed, not measured')
+    has(text, 'stated, not measured')
     has(text, 'dstack-0.5')
     has(text, 'consistent, not proven')
     has(text, '2 of 3 keys under one root')
@@ -140,6 +141,160 @@ describe('the text of the view', function()
     report.checks[5].ok = false
     lacks(text_of(report), 'its hash is the measured one')
     has(text_of(report), 'NOT measured')
+  end)
+
+  it('tells what was proven from what is stated, and from what nobody says', function()
+    local report = binding_report({ level = 'dcap' })
+    report.checks[1].kind, report.checks[3].kind = 'proven', 'proven'
+    report.checks[2] = { id = 'nonce_echoed', ok = true, section = 'binding', kind = 'stated' }
+    report.checks[2].detail = 'the answer repeats our nonce'
+    report.not_stated = {
+      { id = 'server_verified', section = 'binding', detail = 'the answer has no verdict' },
+      { id = 'gpu_evidence_present', section = 'gpu' },
+    }
+    report.counts = { proven = 61, stated = 9, not_stated = 3, failed = 0 }
+    local text = report_text.lines('e2ee-x', report)
+    local whole = table.concat(text.lines, '\n')
+    has(whole, '  Checks    61 proven, 9 stated, 3 not stated')
+    has(whole, '▾ Binding                  1 proven, 1 stated, 1 not stated')
+    has(whole, '    ✓ nonce_bound')
+    has(whole, '    ~ nonce_echoed               stated: the answer repeats our nonce')
+    has(whole, '    - server_verified            not stated: the answer has no verdict')
+    has(whole, '▾ GPU                      1 not stated')
+    has(whole, '    - gpu_evidence_present       not stated')
+    has(whole, '✓ proven here   ~ stated by somebody who could lie   - not stated')
+    lacks(whole, '✓ nonce_echoed')
+    lacks(whole, '✓ server_verified')
+    -- What fails comes first, and by its name.
+    report.checks[2].ok, report.checks[2].reason = false, 'nonce_mismatch'
+    report.counts.failed, report.counts.stated = 1, 8
+    whole = text_of(report)
+    has(whole, '  Checks    1 FAILED (nonce_echoed), 61 proven, 8 stated, 3 not stated')
+    has(whole, '▾ Binding                  1 FAILED, 1 proven, 1 not stated')
+  end)
+
+  it('opens on what it does not prove, the rest closed', function()
+    local text = report_text.lines('e2ee-x', binding_report())
+    local open = {}
+    for i, fold in ipairs(text.folds) do
+      if not fold.closed then
+        open[#open + 1] = text.lines[fold.first]
+      end
+      assert.are.equal(i == 1, not fold.closed)
+    end
+    assert.are.same({ '▾ What this does not prove' }, open)
+  end)
+
+  it('never reads the report of a gateway as one of the model', function()
+    local root = '02' .. ('ab'):rep(32)
+    local changes = { level = 'dcap', gateway = true, status = 'UpToDate' }
+    changes.aci = { custody = { keys = 3, checked = 3, root = root, root_known = true } }
+    local report = binding_report(changes)
+    report.checks[4] = { id = 'custody_checked', ok = true, section = 'code', kind = 'proven' }
+    local lines = report_text.lines('e2ee-x', report).lines
+    assert.are.equal('  Enclave   gateway; what stands behind it shows no evidence', lines[2])
+    assert.are.equal('  Key       the KMS of 02ababab…ababab can hand out this key', lines[3])
+    has(lines[4], 'a gateway on genuine hardware, code unknown')
+    local text = table.concat(lines, '\n')
+    has(text, 'KMS root')
+    has(text, root)
+    has(text, 'for this gateway')
+    lacks(text, 'for this enclave')
+    changes.aci.custody.root_known = false
+    has(text_of(binding_report(changes)), 'that root is not one that we know')
+    changes.aci.custody = { keys = 3, checked = 0 }
+    has(text_of(binding_report(changes)), 'it is not shown which KMS can hand out this key')
+    changes.level = 'measured'
+    text = text_of(binding_report(changes))
+    has(text, "the gateway's code that runs is the code you accepted")
+    lacks(text, '    the code that runs is')
+    -- The enclave of a model has no such lines.
+    text = text_of(binding_report({ level = 'dcap', gateway = false }))
+    lacks(text, 'gateway')
+    lacks(text, 'KMS')
+  end)
+
+  it('says what a list lacks, and why the word of an older version does not count', function()
+    local changes = { level = 'dcap', status = 'UpToDate' }
+    changes.allowlist = { complete = false, missing = { 'rtmr1', 'compose_hash' } }
+    changes.pin = { state = 'known', missing = { 'rtmr1', 'rtmr2' } }
+    local text = text_of(binding_report(changes))
+    has(text, 'verify.measurements does not name the code: it lacks rtmr1, compose_hash')
+    has(text, 'an older version stored your word without rtmr1, rtmr2')
+    has(text, ':Venice trust e2ee-x')
+    lacks(text, 'trusted since')
+    changes.allowlist = { complete = true, missing = {} }
+    changes.pin = { state = 'known' }
+    text = text_of(binding_report(changes))
+    lacks(text, 'verify.measurements')
+    lacks(text, 'an older version')
+  end)
+
+  it('dates what is out of date by the level that it fails', function()
+    local changes = { level = 'dcap', status = 'OutOfDate', tcb_date = '2025-05-14T00:00:00Z' }
+    changes.out_of_date_since, changes.tcb = '2026-08-13T00:00:00Z', { qe = 'UpToDate' }
+    local text = text_of(binding_report(changes))
+    has(text, 'platform out of date since 2026-08-13 (TCB level of 2025-05-14)')
+    lacks(text, 'since 2025')
+    changes.out_of_date_since = nil
+    lacks(text_of(binding_report(changes)), 'since')
+  end)
+
+  it('shows nothing as measured or signed that was not', function()
+    local changes = { level = 'dcap', status = 'UpToDate' }
+    changes.gpu = { verified = true, count = 1, level = 'local', firmware_bound = false }
+    changes.code = {
+      mrconfigid = 'v2',
+      mrconfigid_bound = false,
+      stated = { os_image_hash = 'f00d', app_id = 'a19a' },
+      manager = { verified = false, latest = { action = 'deploy', file = 'forged.yaml' } },
+    }
+    local report = binding_report(changes)
+    report.checks[4] = { id = 'event_log_replayed', ok = true, section = 'code', kind = 'proven' }
+    report.checks[5] = { id = 'gpu_signed', ok = true, section = 'gpu', kind = 'proven' }
+    local text = text_of(report)
+    has(text, 'firmware id could not be compared')
+    has(text, 'firmware id         could not be compared')
+    has(text, 'MRCONFIGID form     v2, not compared')
+    local stated = text:sub(text:find('stated, not measured', 1, true), -1)
+    has(stated, 'OS image hash       f00d')
+    has(stated, 'app id              a19a')
+    lacks(text, 'forged.yaml')
+    lacks(text, 'compose manager')
+    changes.code.manager.verified = true
+    text = text_of(report)
+    has(text, 'forged.yaml')
+    has(text, "the compose manager's statement, bound by its quote")
+  end)
+
+  it('fits 60 columns, and 40', function()
+    local changes = {
+      level = 'dcap',
+      gateway = true,
+      status = 'OutOfDate',
+      simulated = true,
+      tcb_date = '2025-05-14T00:00:00Z',
+      out_of_date_since = '2026-08-13T00:00:00Z',
+      tcb_eval = 20,
+      pin = { state = 'known', missing = { 'rtmr1', 'rtmr2' } },
+      allowlist = { missing = { 'rtmr1', 'rtmr2', 'compose_hash' } },
+      counts = { proven = 61, stated = 9, not_stated = 3, failed = 0 },
+      gpu = { verified = true, count = 8, firmware_bound = false },
+      aci = { custody = { keys = 3, checked = 3, root = '02' .. ('ab'):rep(32) } },
+    }
+    changes.not_proven = { ('a sentence of some length '):rep(8) }
+    local report = binding_report(changes)
+    report.checks[1].detail = ('a finding of some length '):rep(5)
+    local words = (text_of(report):gsub('%s+', ' '))
+    for _, width in ipairs({ 60, 40 }) do
+      local lines = report_text.lines('e2ee-x', report, width).lines
+      for _, line in ipairs(lines) do
+        -- A value without a blank is the window's to wrap.
+        local is_value = line:find('%S' .. ('%S'):rep(24))
+        assert.is_true(is_value ~= nil or vim.fn.strdisplaywidth(line) <= width, line)
+      end
+      assert.are.equal(words, (table.concat(lines, '\n'):gsub('%s+', ' ')))
+    end
   end)
 
   it('starts a refusal with what failed and ends it with what to do', function()
@@ -227,11 +382,11 @@ describe('the words for status lines', function()
     assert.are.equal('not attested', summary(nil))
     assert.are.equal('binding · quote signature not verified', summary(binding_report()))
     assert.are.equal(
-      'SIMULATED · dcap · TDX up to date',
+      'SIMULATED · dcap: genuine hardware, code unknown · TDX up to date',
       summary(binding_report({ level = 'dcap', status = 'UpToDate', simulated = true }))
     )
     assert.are.equal(
-      'dcap · TDX out of date · GPU genuine',
+      'dcap: genuine hardware, code unknown · TDX out of date · GPU genuine',
       summary(binding_report({ level = 'dcap', status = 'OutOfDate', gpu = { verified = true } }))
     )
     assert.are.equal(
@@ -243,13 +398,41 @@ describe('the words for status lines', function()
       return summary(binding_report(vim.tbl_extend('force', report, changes or {})))
     end
     local day = os.time({ year = 2026, month = 11, day = 2, hour = 12 })
-    assert.are.equal('dcap · TDX up to date · first seen', pinned({ state = 'first' }))
-    assert.are.equal('dcap · TDX up to date · known enclave', pinned({ state = 'known' }))
+    local dcap = 'dcap: genuine hardware, code unknown · TDX up to date · '
+    assert.are.equal(dcap .. 'first seen', pinned({ state = 'first' }))
+    assert.are.equal(dcap .. 'known enclave', pinned({ state = 'known' }))
+    local old = { state = 'known', missing = { 'rtmr1', 'rtmr2' } }
+    assert.are.equal(dcap .. 'to be confirmed again', pinned(old))
     local trusted = pinned({ state = 'confirmed', trusted_at = day }, { level = 'measured' })
-    assert.are.equal('measured · TDX up to date · trusted since 2026-11-02', trusted)
+    local measured = 'measured: the code that runs is the code you accepted · TDX up to date · '
+    assert.are.equal(measured .. 'trusted since 2026-11-02', trusted)
     local changed = { accepted = false, reason = 'pin_changed' }
     assert.are.equal('REFUSED · enclave CHANGED', pinned({ state = 'changed' }, changed))
     assert.are.equal('UNVERIFIED', summary({ level = 'none', accepted = false, checks = {} }))
+    -- A change is said also of what was refused for something else, or taken by a list.
+    changed = { accepted = false, reason = 'td_debug', simulated = true }
+    assert.are.equal(
+      'REFUSED · enclave CHANGED · SIMULATED · td_debug',
+      pinned({ state = 'changed' }, changed)
+    )
+    assert.is_truthy(pinned({ state = 'changed' }):find('^enclave CHANGED · dcap'))
+    local gateway = pinned({ state = 'first' }, { gateway = true })
+    local words = 'gateway; what stands behind it shows no evidence · ' .. dcap .. 'first seen'
+    assert.are.equal(words, gateway)
+    local since = { out_of_date_since = '2026-08-13T00:00:00Z', tcb_date = '2025-05-14T00:00:00Z' }
+    local old_tcb = pinned(nil, vim.tbl_extend('force', since, { status = 'OutOfDate' }))
+    has(old_tcb, 'TDX out of date since 2026-08-13')
+    lacks(old_tcb, '2025-05-14')
+    -- The date of a level that does not hold is nobody's date.
+    lacks(pinned(nil, since), 'since')
+    -- Words for the small ones never leave out what they must not be without.
+    for _, piece in ipairs(require('venice.evidence.report_words').pieces(binding_report())) do
+      has(piece.text, 'quote signature not verified')
+    end
+    local pieces = require('venice.evidence.report_words').pieces(
+      binding_report({ level = 'dcap', gateway = true })
+    )
+    assert.are.equal('gateway dcap', pieces[1].text)
   end)
 end)
 
@@ -286,14 +469,15 @@ describe('the view', function()
     assert.are.equal(1, #nvim.api.nvim_list_wins())
   end)
 
-  it('closes its sections but the first, and opens them with <CR>', function()
+  it('opens on what is not proven, with its other sections closed until <CR>', function()
     open()
     local screen = nvim.screen_text()
-    has(screen, '▾ Binding')
-    has(screen, 'nonce_bound')
+    has(screen, '▾ What this does not prove')
+    has(screen, 'that nobody can forge this quote')
+    has(screen, '▸ Binding')
+    lacks(screen, 'nonce_bound')
     has(screen, '▸ Intel TDX')
     lacks(screen, 'quote_version')
-    has(screen, '▸ What this does not prove')
     nvim.fn.search('Intel TDX', 'w')
     nvim.fn.search('▾ Intel TDX', 'w')
     nvim.type_keys('<CR>')

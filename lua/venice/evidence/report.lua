@@ -6,6 +6,8 @@ local screen = require('venice.evidence.screen')
 
 local M = {}
 
+local LOWEST = 10 -- lines of its window
+
 M.lines = report_text.lines
 M.summary = require('venice.evidence.report_words').summary
 
@@ -14,7 +16,9 @@ M.summary = require('venice.evidence.report_words').summary
 ---@param model string
 ---@param report table
 function M.update(buffer, model, report)
-  screen.update(buffer, M.lines(model, report))
+  local window = vim.fn.win_findbuf(buffer)[1]
+  local width = window and vim.api.nvim_win_get_width(window) or vim.o.columns
+  screen.update(buffer, M.lines(model, report, width))
 end
 
 -- The view of a model that is open already: its window and buffer.
@@ -52,9 +56,11 @@ function M.open(model, report, opts)
     return buffer
   end
   local name = 'venice://attestation/' .. require('venice.errors').printable(model)
-  local text = M.lines(model, report)
+  local text = M.lines(model, report, vim.o.columns)
+  -- High enough for the summary and for what it does not prove.
+  local height = math.max(LOWEST, math.floor(vim.o.lines * 0.7))
   buffer = screen.open(name, 'venice-attestation', text, {
-    command = opts.command,
+    command = opts.command or ('botright %dsplit'):format(height),
     keys = opts.on_reattest and { r = { opts.on_reattest, 'attest anew' } },
   })
   vim.b[buffer].venice_attestation = model

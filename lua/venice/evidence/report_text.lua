@@ -23,6 +23,10 @@ local hints = {
   tcb_not_accepted = 'wait until the operator updates it, or see verify.accept_tcb in :help venice',
   pin_changed = 'see what changed, then trust it or leave it: :Venice trust {model}',
   measurement_not_allowed = 'see verify.measurements in :help venice',
+  model_mismatch = 'nothing says whose enclave this is: choose another model',
+  custody_missing = 'see verify.custody in :help venice',
+  custody_root_not_allowed = 'see verify.custody in :help venice',
+  custody_app_id_not_allowed = 'see verify.custody in :help venice',
   gpu_missing = "this model serves no GPU evidence: verify.gpu = 'auto' takes it without",
 }
 local DEFAULT_HINT = 'press r to attest anew; if it stays so, choose another model'
@@ -35,9 +39,9 @@ local function first_failure(report)
   end
 end
 
-local function add_row(text, label, group, value, value_group, words)
+local function add_row(text, label, group, value, value_group, words, words_group)
   local second = value and pad(value, VALUE) or ''
-  text:add('  ', { pad(label, LABEL), group }, { second, value_group }, words or '')
+  text:row({ '  ', { pad(label, LABEL), group }, { second, value_group } }, words, words_group)
 end
 
 local function add_header(text, model, report)
@@ -45,7 +49,7 @@ local function add_header(text, model, report)
   if report.good_until then
     checked = checked .. ', good until ' .. os.date('%H:%M', report.good_until)
   end
-  text:add({ pad('Attestation of ' .. printable(model), 44), 'VeniceTitle' }, checked)
+  text:row({ { pad('Attestation of ' .. printable(model), 44), 'VeniceTitle' } }, checked)
 end
 
 local function refusal_sentence(report, failed)
@@ -54,7 +58,7 @@ local function refusal_sentence(report, failed)
   elseif failed then
     return 'the check ' .. printable(failed.id) .. ' failed'
   end
-  return report.refusal and printable(report.refusal) or 'the policy does not take it'
+  return report.refusal and printable(report.refusal) or 'your policy does not accept it'
 end
 
 local function add_refusal(text, model, report)
@@ -63,7 +67,7 @@ local function add_refusal(text, model, report)
   if report.reason then
     sentence = sentence .. ' (' .. printable(report.reason) .. ')'
   end
-  text:add('  ', { pad('REFUSED', LABEL), 'VeniceFail' }, { sentence, 'VeniceFail' })
+  add_row(text, 'REFUSED', 'VeniceFail', nil, nil, sentence, 'VeniceFail')
   if failed and failed.detail then
     add_row(text, '', nil, nil, nil, printable(failed.detail))
   end
@@ -75,7 +79,7 @@ end
 
 local function add_warnings(text, report)
   local function warn(label, words)
-    text:add('  ', { pad(label, LABEL) .. ' ' .. words, 'VeniceFail' })
+    text:row({ '  ', { pad(label, LABEL) .. ' ', 'VeniceFail' } }, words, 'VeniceFail')
   end
   if report.simulated then
     warn('SIMULATED', 'the root of trust was given by an option: this proves nothing')
@@ -85,13 +89,48 @@ local function add_warnings(text, report)
   end
 end
 
--- Four lines --------------------------------------------------------------------------------------
+-- The summary -------------------------------------------------------------------------------------
+
+-- Nobody must take the enclave of a gateway for that of a model.
+local function add_gateway(text, report)
+  if report.gateway then
+    add_row(text, 'Enclave', 'VeniceLabel', nil, nil, words_of.GATEWAY, 'VeniceWarn')
+  end
+  local words, is_known = words_of.custody(report)
+  if words then
+    add_row(text, 'Key', 'VeniceLabel', nil, nil, words, not is_known and 'VeniceWarn' or nil)
+  end
+end
 
 local function add_level(text, report)
   local is_good = report.accepted and words_of.proves_hardware(report)
   local group = is_good and 'VeniceOk' or 'VeniceWarn'
   local level = printable(report.level or 'none')
-  add_row(text, 'Level', 'VeniceLabel', level, group, words_of.level(report))
+  local words, known = words_of.level(report), words_of.known(report)
+  if known then
+    words = words == '' and known or words .. '; ' .. known
+  end
+  add_row(text, 'Level', 'VeniceLabel', level, group, words)
+end
+
+-- What keeps a pin or a list of measurements from naming the code.
+local function add_missing(text, model, report)
+  local function names(of)
+    local list = type(of) == 'table' and type(of.missing) == 'table' and of.missing or {}
+    return #list > 0 and printable(table.concat(list, ', ')) or nil
+  end
+  local pinned, listed = names(report.pin), names(report.allowlist)
+  if pinned then
+    local words = (
+      'an older version stored your word without %s, so it does not count any more; '
+      .. 'to confirm it again: :Venice trust %s'
+    ):format(pinned, printable(model))
+    add_row(text, 'Pin', 'VeniceLabel', nil, nil, words, 'VeniceWarn')
+  end
+  if listed then
+    local words = 'verify.measurements does not name the code: it lacks ' .. listed
+    add_row(text, 'List', 'VeniceLabel', nil, nil, words, 'VeniceWarn')
+  end
 end
 
 local function add_hardware(text, report)
@@ -101,10 +140,12 @@ local function add_hardware(text, report)
   end
   local words, facts = 'genuine', {}
   if report.status then
+    local since = words_of.out_of_date_since(report)
     words = words .. '; platform ' .. words_of.status(report.status)
+    words = since and words .. ' since ' .. since or words
   end
   if report.tcb_date then
-    facts[1] = 'TCB of ' .. printable(report.tcb_date):sub(1, 10)
+    facts[1] = 'TCB level of ' .. words_of.day(report.tcb_date)
   end
   if report.tcb_eval then
     facts[#facts + 1] = 'evaluation ' .. printable(report.tcb_eval)
@@ -135,6 +176,9 @@ local function add_gpu(text, report)
   if gpu.relayed then
     words = 'genuine, but relayed: by its configuration the attested machine has none'
   end
+  if gpu.firmware_bound == false then
+    words = words .. '; firmware id could not be compared'
+  end
   add_row(text, 'GPU', 'VeniceLabel', value, gpu.relayed and 'VeniceWarn' or 'VeniceOk', words)
 end
 
@@ -142,7 +186,8 @@ local function add_answers(text, report)
   local receipt = report.receipt
   if type(receipt) ~= 'table' then
     if report.accepted then
-      local words = 'for this enclave; no signature of the last answer is known'
+      local whose = report.gateway and 'gateway' or 'enclave'
+      local words = ('for this %s; no signature of the last answer is known'):format(whose)
       add_row(text, 'Answers', 'VeniceLabel', 'encrypted', 'VeniceOk', words)
     end
   elseif receipt.unchecked then
@@ -160,24 +205,48 @@ local function add_answers(text, report)
   end
 end
 
+-- How many checks hold, by what they prove. Those that fail come first, by their names.
+local function add_counts(text, report)
+  local counts = report.counts
+  if type(counts) ~= 'table' then
+    return
+  end
+  local failed = {}
+  for _, check in ipairs(report.checks or {}) do
+    failed[#failed + 1] = not check.ok and printable(check.id) or nil
+  end
+  local words = sections.count_words(counts)
+  if #failed > 0 then
+    words = words:gsub('FAILED', function()
+      return 'FAILED (' .. table.concat(failed, ', ') .. ')'
+    end, 1)
+  end
+  add_row(text, 'Checks', 'VeniceLabel', nil, nil, words, #failed > 0 and 'VeniceFail' or nil)
+end
+
 --- The view's text. Pure.
 ---@param model string
 ---@param report table
+---@param width integer|nil columns in which it is to fit; nil: lines are as long as they are
 ---@return venice.Text
-function M.lines(model, report)
-  local text = Text.new()
+function M.lines(model, report, width)
+  local text = Text.new(width)
   add_header(text, model, report)
   if not report.accepted and not words_of.is_unverified(report) then
     add_refusal(text, model, report)
   end
   add_warnings(text, report)
+  add_gateway(text, report)
   add_level(text, report)
   add_hardware(text, report)
   add_gpu(text, report)
   add_answers(text, report)
+  add_missing(text, model, report)
+  add_counts(text, report)
   sections.add(text, report)
   text:add('')
-  text:add({ 'q closes, r attests anew, <CR> opens and closes a section', 'VeniceDim' })
+  text:row({}, sections.LEGEND, 'VeniceDim')
+  text:row({}, 'q closes, r attests anew, <CR> opens and closes a section', 'VeniceDim')
   return text
 end
 

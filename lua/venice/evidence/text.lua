@@ -7,13 +7,30 @@ local M = {}
 ---@field lines string[]
 ---@field marks table[] { line, first, last, group }, from 0 as the API counts
 ---@field folds table[] { first, last, closed }, from 1 as Ex counts
+---@field width integer|nil columns in which row() wraps; nil: nowhere
 local Text = {}
 Text.__index = Text
 
+local columns = vim.fn.strdisplaywidth
+
 --- A text without lines.
+---@param width integer|nil columns in which row() wraps
 ---@return venice.Text
-function M.new()
-  return setmetatable({ lines = {}, marks = {}, folds = {} }, Text)
+function M.new(width)
+  return setmetatable({ lines = {}, marks = {}, folds = {}, width = width }, Text)
+end
+
+-- Words in lines of a width. A word that is longer than that has a line of its own.
+local function wrap(words, width)
+  local lines, line = {}, ''
+  for word in words:gmatch('%S+') do
+    if line ~= '' and columns(line .. ' ' .. word) > width then
+      lines[#lines + 1], line = line, ''
+    end
+    line = line == '' and word or line .. ' ' .. word
+  end
+  lines[#lines + 1] = line
+  return lines
 end
 
 --- A line made of pieces, each a string or { string, group }.
@@ -41,6 +58,37 @@ function Text:add(...)
     if mark.first >= mark.last then
       table.remove(self.marks, i)
     end
+  end
+end
+
+-- Columns below which words do not stand beside what names them, but under it.
+local NARROWEST = 30
+local INDENT = 6
+
+--- A line made of pieces as for add(), and words that go on below where they began.
+---@param pieces table[]
+---@param words string
+---@param group string|nil of the words
+function Text:row(pieces, words, group)
+  local indent = 0
+  for _, piece in ipairs(pieces) do
+    indent = indent + columns(type(piece) == 'table' and piece[1] or piece)
+  end
+  local room = (self.width or math.huge) - indent
+  local lines = { words }
+  if columns(words) > room then
+    if room < NARROWEST then
+      self:add(unpack(pieces))
+      indent, pieces = INDENT, { (' '):rep(INDENT) }
+      room = math.max(self.width - INDENT, 1)
+    end
+    lines = wrap(words, room)
+  end
+  for _, line in ipairs(lines) do
+    local whole = { unpack(pieces) }
+    whole[#whole + 1] = { line, group }
+    self:add(unpack(whole))
+    pieces = { (' '):rep(indent) }
   end
 end
 
