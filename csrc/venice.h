@@ -237,7 +237,8 @@ int venice_key_from_command(venice_client *c, const char *const *argv, uint32_t 
 
 /* GET /models. Before DONE: MODELS, an array of the models that can be used end-to-end encrypted
  * (type text, supportsE2EE, not offline): {"id","name","context","max_output","reasoning",
- * "price_in","price_out","deprecation"}; members that the service does not say are absent. */
+ * "price_in","price_cache_in","price_out","deprecation"}, prices in dollars per million tokens;
+ * members that the service does not say are absent. */
 int venice_models(venice_client *c, uint32_t *request);
 
 /* Makes sure of a session. options_json: {"policy":{...},"pins":[...],"fresh":bool}. Before DONE:

@@ -188,8 +188,11 @@ int error_from_answer(struct failure *f, const struct http *h, enum error_place 
                            "top it up at venice.ai/settings/api, then try again",
                            "the balance of the account is used up");
     case 403:
-        return failure_set(f, VENICE_E_UNAUTHORIZED, "check what the key at venice.ai may do",
-                           "the service does not allow this%s", text);
+        return failure_set(
+            f, VENICE_E_UNAUTHORIZED,
+            "check the key at venice.ai/settings/api: its models and its modelPrivacy"
+            " (PRIVATE_ONLY keeps it from third-party models)",
+            "the service does not allow this%s", text);
     case 404: return not_found(f, place, model);
     case 413:
         return failure_set(f, VENICE_E_TOO_LARGE, "send less at once, or begin a chat: :Venice new",

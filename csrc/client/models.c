@@ -56,6 +56,8 @@ static int copy_members(cJSON *to, const cJSON *model)
     if (r == 0)
         r = copy_number(to, "price_in", json_at(spec, "pricing", "input", "usd", NULL));
     if (r == 0)
+        r = copy_number(to, "price_cache_in", json_at(spec, "pricing", "cache_input", "usd", NULL));
+    if (r == 0)
         r = copy_number(to, "price_out", json_at(spec, "pricing", "output", "usd", NULL));
     if (r == 0)
         r = copy_text(to, "deprecation", json_at(spec, "deprecation", "date", NULL));

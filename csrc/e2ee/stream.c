@@ -208,17 +208,48 @@ static int take_choices(venice_stream *s, const cJSON *choices)
     return r == 0 ? take_finish(s, json_at(choice, "finish_reason", NULL)) : r;
 }
 
-/* Some servers count in every chunk: an event only where the numbers are new. */
-static int take_usage(venice_stream *s, const cJSON *usage)
+/* Venice says beside the usage what the answer cost: {"usd":0.0001}. NULL where it does not. */
+static const cJSON *cost_of(const cJSON *root)
 {
-    char *text, *copy;
-    size_t len;
-    int r;
+    const cJSON *cost = json_at(root, "cost", NULL);
+    const cJSON *usd = cJSON_IsObject(cost) ? json_at(cost, "usd", NULL) : cost;
 
-    if (!cJSON_IsObject(usage))
-        return 0;
-    r = json_print(&text, &len, usage);
-    if (r != 0)
+    return cJSON_IsNumber(usd) ? usd : NULL;
+}
+
+/* The usage of a chunk with its cost as a member; that of an earlier one where it has a cost alone.
+ * NULL where there is neither. */
+static int usage_with_cost(cJSON **out, const venice_stream *s, const cJSON *root)
+{
+    const cJSON *usage = json_at(root, "usage", NULL), *cost = cost_of(root);
+    int r = 0;
+
+    *out = NULL;
+    if (cJSON_IsObject(usage)) {
+        *out = cJSON_Duplicate(usage, true);
+        r = *out ? 0 : VENICE_E_MEMORY;
+    } else if (cost && s->usage) {
+        r = json_parse(out, s->usage, strlen(s->usage), NULL);
+        r = r == VENICE_E_MEMORY ? r : 0;
+    }
+    if (r != 0 || !*out || !cost)
+        return r;
+    cJSON_DeleteItemFromObjectCaseSensitive(*out, "cost");
+    return cJSON_AddNumberToObject(*out, "cost", cost->valuedouble) ? 0 : VENICE_E_MEMORY;
+}
+
+/* Some servers count in every chunk: an event only where the numbers are new. */
+static int take_usage(venice_stream *s, const cJSON *root)
+{
+    char *text = NULL, *copy;
+    cJSON *usage;
+    size_t len = 0;
+    int r = usage_with_cost(&usage, s, root);
+
+    if (r == 0 && usage)
+        r = json_print(&text, &len, usage);
+    cJSON_Delete(usage);
+    if (r != 0 || !text)
         return r;
     if (s->usage && strcmp(s->usage, text) == 0) {
         wiping_free(text);
@@ -251,7 +282,7 @@ static int take_object(venice_stream *s, const cJSON *root)
         return VENICE_E_MALFORMED;
     remember_names(s, root);
     r = take_choices(s, json_at(root, "choices", NULL));
-    return r == 0 ? take_usage(s, json_at(root, "usage", NULL)) : r;
+    return r == 0 ? take_usage(s, root) : r;
 }
 
 /* The end that the server or the connection has made. */

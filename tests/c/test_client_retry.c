@@ -209,6 +209,7 @@ static void refusal_rows(void **state)
         { "http_401", VENICE_E_UNAUTHORIZED, "the service refused the API key" },
         { "http_402", VENICE_E_PAYMENT, "venice.ai" },
         { "http_403", VENICE_E_UNAUTHORIZED, "not allow" },
+        { "http_403", VENICE_E_UNAUTHORIZED, "modelPrivacy (PRIVATE_ONLY" },
         { "http_404", VENICE_E_NOT_FOUND, ":Venice model lists" },
         { "http_413", VENICE_E_TOO_LARGE, "too large" },
         { "http_413_html", VENICE_E_TOO_LARGE, "too large" },

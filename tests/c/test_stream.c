@@ -128,6 +128,21 @@ static void answers(void **state)
           { "{\"usage\":{\"n\":1}}", "{\"usage\":{\"n\":1}}", "{\"usage\":{\"n\":2}}",
             "{\"usage\":null}", "[DONE]" },
           "U({\"n\":1})U({\"n\":2})" },
+        { "usage with its cost",
+          { FINISH, "{\"usage\":{\"n\":1},\"cost\":{\"usd\":0.25,\"diem\":0}}", "[DONE]" },
+          "F(stop)U({\"n\":1,\"cost\":0.25})" },
+        { "a cost that is a number, in place of one in the usage",
+          { FINISH, "{\"usage\":{\"cost\":\"x\",\"n\":1},\"cost\":2}", "[DONE]" },
+          "F(stop)U({\"n\":1,\"cost\":2})" },
+        { "a cost behind the usage, and one without any",
+          { "{\"cost\":{\"usd\":1}}", "{\"usage\":{\"n\":1}}", FINISH,
+            "{\"choices\":[],\"cost\":{\"usd\":0.5}}", "[DONE]" },
+          "U({\"n\":1})F(stop)U({\"n\":1,\"cost\":0.5})" },
+        { "costs that are none",
+          { "{\"usage\":{\"n\":1},\"cost\":null}", "{\"usage\":{\"n\":1},\"cost\":\"1\"}",
+            "{\"usage\":{\"n\":1},\"cost\":{}}", "{\"usage\":{\"n\":1},\"cost\":{\"usd\":[1]}}",
+            "{\"usage\":[],\"cost\":[1]}", FINISH },
+          "U({\"n\":1})F(stop)" },
         { "finish twice",
           { FINISH, "{\"choices\":[{\"delta\":{},\"finish_reason\":\"length\"}]}" },
           "F(stop)" },
@@ -606,7 +621,7 @@ static void corpus_streams(void **state)
     static const char whole[] =
         "R(Thinking\xe2\x80\xa6)C(Hello  \xf0\x9f\x8c\x8d\n)F(stop)U({\"prompt_tokens\":9,"
         "\"completion_tokens\":7,\"total_tokens\":16,\"prompt_tokens_details\":{\"cached_tokens\":"
-        "0}})";
+        "0},\"cost\":0.0001})";
     static const struct {
         const char *file, *log;
     } rows[] = {

@@ -53,7 +53,8 @@ class Model:
             'constraints': {'temperature': {'default': 0.7}, 'top_p': {'default': 0.95}},
             'modelSource': f'https://example.invalid/{self.upstream or self.id}',
             'offline': self.offline, 'privacy': 'private', 'traits': [],
-            'pricing': {'input': {'usd': 0.15, 'diem': 0.15}, 'output': {'usd': 0.6, 'diem': 0.6}}}
+            'pricing': {'input': {'usd': 0.15, 'diem': 0.15}, 'output': {'usd': 0.6, 'diem': 0.6},
+                        'cache_input': {'usd': 0.03, 'diem': 0.03}}}
         if self.id == 'e2ee-sim-aci-a':
             spec['deprecation'] = {'date': '2036-01-01T00:00:00.000Z'}
         return {'id': self.id, 'object': 'model', 'created': 1790000000, 'owned_by': 'venice.ai',

@@ -120,7 +120,7 @@ describe('a chat', function()
   local function report(what)
     nvim.lua('fake.report(...)', what)
   end
-  -- The words that warn in the headers, by their groups. Neovim 0.7 does not say what a float shows.
+  -- The groups of the words that warn in headers. Neovim 0.7 does not say what a float shows.
   local function header_warnings()
     return nvim.lua([[
       local found = {}

@@ -106,6 +106,11 @@ describe('a client', function()
     table.sort(expected)
     assert.are.same(expected, ids)
     assert.are.equal('number', type(list[1].context))
+    assert.are.same({ 0.15, 0.03, 0.6 }, {
+      list[1].price_in,
+      list[1].price_cache_in,
+      list[1].price_out,
+    })
   end)
 
   -- A machine that is slow wakes less often, never more often.

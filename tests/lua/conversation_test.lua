@@ -436,6 +436,48 @@ describe('a conversation', function()
     shows('3,600 tokens, $0.0090')
   end)
 
+  it('counts what the service had in its cache at the price of that', function()
+    nvim.lua([[
+      fake.models_list = { { id = 'e2ee-fake', price_in = 1, price_cache_in = 0.1, price_out = 10 } }
+      fake.usage = { prompt_tokens = 1004, completion_tokens = 200, total_tokens = 1204,
+        prompt_tokens_details = { cached_tokens = 800 } }]])
+    nvim.cmd('VeniceChat one')
+    nvim.lua([[fake.text('first') fake.done(nil, { usage = fake.usage })]])
+    -- 204 × $1 + 800 × $0.1 + 200 × $10, per million.
+    shows('800 cached · 200 tokens · $0.0023')
+    shows('1,204 tokens, $0.0023')
+    nvim.cmd('wincmd |')
+    shows('1,204 tokens, 800 cached, $0.0023')
+  end)
+
+  it('takes the price of all tokens for cached ones that have none', function()
+    nvim.lua([[
+      fake.usage = { prompt_tokens = 1000, completion_tokens = 200, total_tokens = 1200,
+        prompt_tokens_details = { cached_tokens = 5000 } }]])
+    nvim.cmd('VeniceChat one')
+    nvim.lua([[fake.text('first') fake.done(nil, { usage = fake.usage })]])
+    shows('200 tokens · $0.0030')
+    -- No more of a prompt was cached than there is.
+    shows('1,000 cached · 200 tokens')
+  end)
+
+  it('takes the word of the service for what an answer cost', function()
+    nvim.lua(
+      [[
+      fake.models_list = { { id = 'e2ee-fake' } }
+      fake.usage = { prompt_tokens = 1000, completion_tokens = 200, total_tokens = 1200, cost = 0.5 }]]
+    )
+    nvim.cmd('VeniceChat one')
+    nvim.lua([[fake.text('first') fake.done(nil, { usage = fake.usage })]])
+    shows('200 tokens · $0.50')
+    shows('1,200 tokens, $0.50')
+    -- Which is none where it is no price.
+    nvim.cmd('VeniceChat two')
+    nvim.lua([[fake.usage.cost = -1 fake.text('second') fake.done(nil, { usage = fake.usage })]])
+    shows('2,400 tokens')
+    assert.is_nil(nvim.screen_text():find('2,400 tokens, $', 1, true))
+  end)
+
   it('shows tokens alone where the service says no price', function()
     nvim.lua([[fake.models_list = { { id = 'e2ee-fake' } }]])
     nvim.cmd('VeniceChat one')

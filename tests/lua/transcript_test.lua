@@ -22,7 +22,13 @@ local function a_chat()
         reasoning = 'thought\n\nmore',
         model = 'e2ee-fake',
         finish_reason = 'length',
-        usage = { prompt_tokens = 10, completion_tokens = 312, total_tokens = 322 },
+        usage = {
+          prompt_tokens = 10,
+          completion_tokens = 312,
+          total_tokens = 322,
+          cached_tokens = 8,
+          cost = 0.0125,
+        },
         unauthenticated = 2,
         refused = { 'it is not closed' },
         limit = 'ten rounds',
@@ -186,7 +192,16 @@ describe('the text of a chat', function()
       tool_call_id = { '""', 'null' },
       tool_name = { '[]' },
       error = { '"x"', '{}', '{"code":"nonsense","message":"x"}', '{"code":"server"}' },
-      usage = { '7', '{"completion_tokens":-1}', '{"completion_tokens":"1"}', '{"other":1}' },
+      usage = {
+        '7',
+        '{"completion_tokens":-1}',
+        '{"completion_tokens":"1"}',
+        '{"other":1}',
+        '{"cached_tokens":1.5}',
+        '{"cost":-1}',
+        '{"cost":1e7}',
+        '{"cost":"1"}',
+      },
     }) do
       for _, value in ipairs(values) do
         local text = with_turn(('{%s,"%s":%s}'):format(good, name, value))
@@ -335,6 +350,8 @@ describe('the turns of a buffer', function()
     assert.is_nil(turn.receipt)
     assert.is_nil(turn.signature)
     assert.is_nil(turn.cost)
+    -- The service's own word of it, with what was cached.
+    assert.are.same({ 8, 0.0125 }, { turn.usage.cached_tokens, turn.usage.cost })
     assert.is_nil(vim.inspect(drawn(again)):find('signed', 1, true))
   end)
 
@@ -350,6 +367,9 @@ describe('the turns of a buffer', function()
     local made = data.turns[3]
     assert.is_nil(made.finish_reason)
     assert.are.same({ prompt_tokens = 3 }, made.usage)
+    turn.usage = { prompt_tokens = 9, prompt_tokens_details = { cached_tokens = 4 }, cost = 1e7 }
+    local kept = transcript.export(view).turns[3].usage
+    assert.are.same({ prompt_tokens = 9, cached_tokens = 4 }, kept)
     assert.are.equal('internal', made.error.code)
     assert.is_true(#made.error.message < 2000)
     assert.is_true(#made.refused[1] <= 500)

@@ -1,8 +1,8 @@
 -- The bar of a chat: who answers, what was proven, what it costs. Words that warn come first, are
 -- coloured and are never cut; what has no room is left out from the right.
 --
--- The option holds an expression, so that Neovim asks for the words at every redraw, in the width of
--- that moment. Where the option holds something else, another plugin has taken the bar: then the
+-- The option holds an expression, so that Neovim asks for the words at every redraw, in the width
+-- of that moment. Where the option holds something else, another plugin has taken the bar: then the
 -- words that warn stand in a header of the chat.
 
 local compat = require('venice.compat')
@@ -52,9 +52,9 @@ function M.parts(chat)
   if chat.tools then
     table.insert(parts.rest, { text = 'tools' })
   end
-  local spent = usage.words(chat:total())
-  if spent then
-    table.insert(parts.rest, { text = spent })
+  local total = chat:total()
+  if total then
+    table.insert(parts.rest, { text = usage.words(total, true), full = usage.words(total) })
   end
   return parts
 end

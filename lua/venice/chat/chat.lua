@@ -106,7 +106,7 @@ end
 -- What it costs -----------------------------------------------------------------------------------
 
 --- What the answers of this chat cost so far.
----@return { tokens: integer, cost: number|nil }|nil
+---@return venice.Total|nil
 function Chat:total()
   return usage.total(self.spent, models.info)
 end

@@ -101,6 +101,8 @@ function M.summary(turn)
   local words = { turn.words }
   local tokens = type(turn.usage) == 'table' and turn.usage.completion_tokens
   if usage.is_number(tokens) then
+    local cached = usage.cached(turn.usage)
+    words[#words + 1] = cached > 0 and usage.grouped(cached) .. ' cached' or nil
     words[#words + 1] = count(tokens, 'token')
     words[#words + 1] = turn.cost and usage.dollars(turn.cost)
   end

@@ -9,24 +9,49 @@ function M.is_number(value)
   return type(value) == 'number' and value == value and value >= 0 and value < 1e15
 end
 
---- What an answer cost.
----@param usage table|nil prompt_tokens and completion_tokens
----@param model table|nil of the service's list: price_in and price_out, per million tokens
----@return number|nil dollars nil where one of the four is not known
-function M.cost(usage, model)
-  if type(usage) ~= 'table' or not model then
-    return nil
+--- How many tokens of a prompt the service had in its cache.
+---@param usage table
+---@return integer
+function M.cached(usage)
+  local details = usage.prompt_tokens_details
+  local cached = type(details) == 'table' and details.cached_tokens or usage.cached_tokens
+  local tokens = usage.prompt_tokens
+  if not (M.is_number(cached) and M.is_number(tokens)) then
+    return 0
   end
+  return math.min(cached, tokens)
+end
+
+-- By the list of prices; cached tokens have one of their own, where the service says it.
+local function cost_by_list(usage, model)
   local tokens_in, tokens_out = usage.prompt_tokens, usage.completion_tokens
-  for _, value in ipairs({ tokens_in or false, tokens_out or false }) do
+  local price_in, price_out = model.price_in, model.price_out
+  for _, value in ipairs({ tokens_in or false, tokens_out or false, price_in or false }) do
     if not M.is_number(value) then
       return nil
     end
   end
-  if not (M.is_number(model.price_in) and M.is_number(model.price_out)) then
+  if not M.is_number(price_out) then
     return nil
   end
-  return (tokens_in * model.price_in + tokens_out * model.price_out) / 1e6
+  local cached = M.cached(usage)
+  local price_cached = M.is_number(model.price_cache_in) and model.price_cache_in or price_in
+  local dollars = (tokens_in - cached) * price_in + cached * price_cached + tokens_out * price_out
+  return dollars / 1e6
+end
+
+--- What an answer cost: what the service says itself, else by its list of prices.
+---@param usage table|nil prompt_tokens, completion_tokens, prompt_tokens_details, cost in dollars
+---@param model table|nil of the service's list: price_in, price_cache_in and price_out, per million
+---  tokens
+---@return number|nil dollars nil where too little is known
+function M.cost(usage, model)
+  if type(usage) ~= 'table' then
+    return nil
+  elseif M.is_number(usage.cost) then
+    return usage.cost
+  end
+  return model and cost_by_list(usage, model)
 end
 
 --- Dollars for reading: two digits that say something.
@@ -61,18 +86,24 @@ local function tokens_of(usage)
   end
 end
 
+---@class venice.Total
+---@field tokens integer
+---@field cached integer how many of them the service had in its cache
+---@field cost number|nil dollars
+
 --- What several answers cost together.
 ---@param spent { usage: table, model: string }[]
 ---@param info_of fun(model: string): table|nil what the service's list says of a model
----@return { tokens: integer, cost: number|nil }|nil cost is nil where one of them is not known
+---@return venice.Total|nil cost is nil where one of them is not known
 function M.total(spent, info_of)
   local total
   for _, entry in ipairs(spent) do
     local tokens = tokens_of(entry.usage)
     if tokens then
       local cost = M.cost(entry.usage, info_of(entry.model))
-      total = total or { tokens = 0, cost = 0 }
+      total = total or { tokens = 0, cached = 0, cost = 0 }
       total.tokens = total.tokens + tokens
+      total.cached = total.cached + M.cached(entry.usage)
       total.cost = total.cost and cost and total.cost + cost or nil
     end
   end
@@ -80,13 +111,17 @@ function M.total(spent, info_of)
 end
 
 --- The total of a chat in words.
----@param total { tokens: integer, cost: number|nil }|nil
+---@param total venice.Total|nil
+---@param is_short boolean|nil without what was cached
 ---@return string|nil
-function M.words(total)
+function M.words(total, is_short)
   if not total then
     return nil
   end
   local words = M.grouped(total.tokens) .. ' tokens'
+  if total.cached > 0 and not is_short then
+    words = words .. ', ' .. M.grouped(total.cached) .. ' cached'
+  end
   return total.cost and words .. ', ' .. M.dollars(total.cost) or words
 end
 

@@ -31,6 +31,7 @@ local MAX_SENTENCE = 2000
 local MAX_NAME = 256
 local MAX_REFUSED = 100
 local MAX_COUNT = 2 ^ 31
+local MAX_COST = 1e6 -- dollars
 
 --- How every such text begins.
 M.HEAD = ('{"format":"%s",'):format(M.FORMAT)
@@ -51,6 +52,10 @@ end
 
 local function is_count(value)
   return type(value) == 'number' and value >= 0 and value < MAX_COUNT and value % 1 == 0
+end
+
+local function is_cost(value)
+  return type(value) == 'number' and value >= 0 and value < MAX_COST
 end
 
 local function is_true(value)
@@ -98,6 +103,8 @@ local usage_fields = {
   prompt_tokens = is_count,
   completion_tokens = is_count,
   total_tokens = is_count,
+  cached_tokens = is_count,
+  cost = is_cost,
 }
 
 local turn_fields = {

@@ -55,6 +55,12 @@ local function counts(found)
   for _, field in ipairs({ 'prompt_tokens', 'completion_tokens', 'total_tokens' }) do
     kept[field] = count(found[field])
   end
+  if usage.cached(found) > 0 then
+    kept.cached_tokens = count(usage.cached(found))
+  end
+  if usage.is_number(found.cost) and found.cost < 1e6 then
+    kept.cost = found.cost
+  end
   return next(kept) and kept or nil
 end
 
