@@ -94,9 +94,13 @@ end
 
 -- Attestation -------------------------------------------------------------------------------------
 
-local function open_report(model, report)
-  local receipt = require('venice.chat.receipt')
-  require('venice.evidence.report').open(model, receipt.attach(model, report), {
+local function open_report(model, report, failure)
+  report = require('venice.chat.receipt').attach(model, report)
+  if failure and failure.code == 'attestation' then
+    -- The sentence of the check that failed.
+    report.refusal = failure.message:gsub('^nothing was sent: ', '')
+  end
+  require('venice.evidence.report').open(model, report, {
     on_reattest = function()
       M.attest(model, true)
     end,
@@ -122,11 +126,11 @@ local function show_attestation(model, fresh)
       -- A refusal is a report too: it shows which check failed.
       if report then
         -- The client's own also says how long its session stands.
-        open_report(model, client:report(model) or report)
+        open_report(model, client:report(model) or report, failure)
         require('venice.chat.receipt').again(model)
       end
       if failure and failure.code ~= 'cancelled' then
-        require('venice.errors').notify_later(failure)
+        require('venice.errors').notify_later(failure, report ~= nil)
       end
     end,
   })

@@ -119,9 +119,10 @@ end
 --- Shows an error on the next turn of the main loop: one that is shown inside a command would look
 --- like a failure of the command.
 ---@param err venice.Error
-function M.notify_later(err)
+---@param is_seen boolean|nil as for notify()
+function M.notify_later(err, is_seen)
   vim.schedule(function()
-    M.notify(err)
+    M.notify(err, nil, is_seen)
   end)
 end
 

@@ -142,9 +142,14 @@ describe('the commands', function()
       fake.done({ code = 'attestation', message = 'the nonce is not ours', hint = 'try again' })
     ]])
     assert.is_truthy(nvim.text():find('nonce_echoed', 1, true))
+    local words =
+      'nothing is sent to this model: the nonce is not ours; the check nonce_echoed failed'
+    assert.is_truthy(nvim.text():gsub('%s+', ' '):find(words, 1, true), nvim.text())
     nvim.wait_for(function()
       return last_notice():find('the nonce is not ours', 1, true)
     end)
+    -- All of it is on the screen: the message asks for no key.
+    assert.is_nil(last_notice():find('\n', 1, true))
     nvim.cmd('Venice! attest')
     assert.is_true(nvim.lua('return fake.last.request.fresh'))
     assert.are.equal('e2ee-fake', nvim.lua('return fake.last.request.model'))

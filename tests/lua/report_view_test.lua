@@ -313,6 +313,13 @@ describe('the text of the view', function()
     has(text.lines[2], '(td_debug)')
     has(text.lines[3], 'attributes 01')
     has(text.lines[4], 'what to do: ')
+    -- Nothing is said of the signature of a quote in a report that was refused for something else.
+    report.level = 'none'
+    local words = text_of(report)
+    has(words, 'nothing was proven: what fails takes the worth of what holds')
+    has(words, 'not proven: a check fails')
+    lacks(words, 'the signature of its quote was not verified')
+    lacks(words, 'genuine')
     has(table.concat(text.lines, '\n'), '✗ td_not_debug')
     -- The failing section is open, so that the check is seen.
     for _, fold in ipairs(text.folds) do

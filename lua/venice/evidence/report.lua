@@ -7,6 +7,7 @@ local screen = require('venice.evidence.screen')
 local M = {}
 
 local LOWEST = 10 -- lines of its window
+local REST = 5 -- lines of the screen that it leaves
 
 M.lines = report_text.lines
 M.summary = require('venice.evidence.report_words').summary
@@ -19,6 +20,16 @@ function M.update(buffer, model, report)
   local window = vim.fn.win_findbuf(buffer)[1]
   local width = window and vim.api.nvim_win_get_width(window) or vim.o.columns
   screen.update(buffer, M.lines(model, report, width))
+end
+
+-- Lines of a window that shows a text with its sections as they are when it is opened: the summary
+-- and what it does not prove are in sight, and some of the window above stays.
+local function height_for(text)
+  local lines = #text.lines
+  for _, fold in ipairs(text.folds) do
+    lines = lines - (fold.closed and fold.last - fold.first or 0)
+  end
+  return math.max(LOWEST, math.min(lines, vim.o.lines - REST))
 end
 
 -- The view of a model that is open already: its window and buffer.
@@ -57,10 +68,8 @@ function M.open(model, report, opts)
   end
   local name = 'venice://attestation/' .. require('venice.errors').printable(model)
   local text = M.lines(model, report, vim.o.columns)
-  -- High enough for the summary and for what it does not prove.
-  local height = math.max(LOWEST, math.floor(vim.o.lines * 0.7))
   buffer = screen.open(name, 'venice-attestation', text, {
-    command = opts.command or ('botright %dsplit'):format(height),
+    command = opts.command or ('botright %dsplit'):format(height_for(text)),
     keys = opts.on_reattest and { r = { opts.on_reattest, 'attest anew' } },
   })
   vim.b[buffer].venice_attestation = model

@@ -14,6 +14,8 @@ M.summary = words_of.summary
 
 -- Columns of the summary's first and second word.
 local LABEL, VALUE = 10, 12
+local NARROW_LABEL, NARROW_VALUE = 9, 11
+local NARROW = 70 -- columns of the whole text
 
 -- What to do about a refusal, where it is not the same for all.
 local hints = {
@@ -40,8 +42,10 @@ local function first_failure(report)
 end
 
 local function add_row(text, label, group, value, value_group, words, words_group)
-  local second = value and pad(value, VALUE) or ''
-  text:row({ '  ', { pad(label, LABEL), group }, { second, value_group } }, words, words_group)
+  local is_narrow = text.width and text.width < NARROW
+  local first = pad(label, is_narrow and NARROW_LABEL or LABEL)
+  local second = value and pad(value, is_narrow and NARROW_VALUE or VALUE) or ''
+  text:row({ '  ', { first, group }, { second, value_group } }, words, words_group)
 end
 
 local function add_header(text, model, report)
@@ -55,10 +59,13 @@ end
 local function refusal_sentence(report, failed)
   if report.reason == 'pin_changed' then
     return 'the enclave CHANGED: it is not one that you know'
-  elseif failed then
-    return 'the check ' .. printable(failed.id) .. ' failed'
   end
-  return report.refusal and printable(report.refusal) or 'your policy does not accept it'
+  local words = report.refusal and printable(report.refusal)
+  if failed then
+    local check = 'the check ' .. printable(failed.id) .. ' failed'
+    return words and words .. '; ' .. check or check
+  end
+  return words or 'your policy does not accept it'
 end
 
 local function add_refusal(text, model, report)
@@ -79,7 +86,7 @@ end
 
 local function add_warnings(text, report)
   local function warn(label, words)
-    text:row({ '  ', { pad(label, LABEL) .. ' ', 'VeniceFail' } }, words, 'VeniceFail')
+    text:row({ '  ', { label .. ' ', 'VeniceFail' } }, words, 'VeniceFail')
   end
   if report.simulated then
     warn('SIMULATED', 'the root of trust was given by an option: this proves nothing')
@@ -135,7 +142,10 @@ end
 
 local function add_hardware(text, report)
   if not words_of.proves_hardware(report) then
-    local words = 'not proven: the signature of its quote was not verified'
+    -- A refusal has no level, whatever else holds.
+    local is_refused = not report.accepted and report.reason
+    local words = is_refused and 'not proven: a check fails'
+      or 'not proven: the signature of its quote was not verified'
     return add_row(text, 'Hardware', 'VeniceLabel', 'Intel TDX?', 'VeniceWarn', words)
   end
   local words, facts = 'genuine', {}
@@ -172,7 +182,7 @@ local function add_gpu(text, report)
   if not gpu.verified then
     return add_row(text, 'GPU', 'VeniceLabel', value, 'VeniceWarn', 'not verified')
   end
-  local words = 'genuine, answered our nonce; that they sit in this machine cannot be proven'
+  local words = 'genuine, answered our nonce; where they sit cannot be proven'
   if gpu.relayed then
     words = 'genuine, but relayed: by its configuration the attested machine has none'
   end
@@ -187,7 +197,7 @@ local function add_answers(text, report)
   if type(receipt) ~= 'table' then
     if report.accepted then
       local whose = report.gateway and 'gateway' or 'enclave'
-      local words = ('for this %s; no signature of the last answer is known'):format(whose)
+      local words = ('for this %s; no signature known yet'):format(whose)
       add_row(text, 'Answers', 'VeniceLabel', 'encrypted', 'VeniceOk', words)
     end
   elseif receipt.unchecked then

@@ -62,6 +62,9 @@ end
 ---@param report table
 ---@return string
 function M.level(report)
+  if report.level == 'none' and report.reason then
+    return levels.none .. ': what fails takes the worth of what holds'
+  end
   local words = report.gateway and gateway_levels[report.level]
   return words or levels[report.level] or ''
 end
