@@ -438,7 +438,7 @@ describe('a conversation', function()
 
   it('counts what the service had in its cache at the price of that', function()
     nvim.lua([[
-      fake.models_list = { { id = 'e2ee-fake', price_in = 1, price_cache_in = 0.1, price_out = 10 } }
+      fake.models_list[1].price_cache_in = 0.1
       fake.usage = { prompt_tokens = 1004, completion_tokens = 200, total_tokens = 1204,
         prompt_tokens_details = { cached_tokens = 800 } }]])
     nvim.cmd('VeniceChat one')
