@@ -31,7 +31,7 @@ function M.status()
     local model = require('venice.config').get().model
     return { state = 'idle', model = model, level = 'none', simulated = false }
   end
-  local report, err = chat:report() or {}, chat:failure()
+  local report, err = chat.report or {}, chat.error
   return {
     state = chat.state,
     model = chat.model,
@@ -48,7 +48,7 @@ local is_shown = false
 -- What the chat does, or how its last request failed. An answer may still come from the model that
 -- the chat had before.
 local function activity(chat)
-  local err = chat:failure()
+  local err = chat.error
   if chat.state == 'idle' then
     return chat.preparing or err and err.code
   end

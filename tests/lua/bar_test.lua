@@ -280,6 +280,35 @@ describe('a chat', function()
     assert.are.equal('theirs', nvim.eval('&l:' .. option()))
   end)
 
+  it('has the words that warn in the title of a float, too', function()
+    start('float', 80)
+    if nvim.fn.has('nvim-0.9') == 0 then
+      return pending('the floats of this Neovim have no titles')
+    end
+    nvim.cmd('VeniceChat one')
+    report(changed)
+    nvim.wait_for(function()
+      return line_with('╭'):find('╭ e2ee-fake ─', 1, true)
+    end)
+    set_bar('mine')
+    local function title()
+      local words = {}
+      for _, chunk in ipairs(nvim.lua([[return vim.api.nvim_win_get_config(0).title]])) do
+        words[#words + 1] = chunk[1] .. (chunk[2] and ('<%s>'):format(chunk[2]) or '')
+      end
+      return table.concat(words)
+    end
+    nvim.wait_for(function()
+      return line_with('╭'):find('REFUSED · enclave CHANGED · SIMULATED · e2ee-fake', 1, true)
+    end)
+    assert.is_truthy(title():find('REFUSED<VeniceBarFail>', 1, true), title())
+    assert.is_truthy(title():find('SIMULATED<VeniceBarWarn>', 1, true), title())
+    nvim.cmd('Venice model e2ee-b')
+    nvim.wait_for(function()
+      return line_with('╭'):find('╭ e2ee-b ─', 1, true)
+    end)
+  end)
+
   for _, columns in ipairs({ 12, 20, 40 }) do
     it(('keeps them whole in a header of %d columns'):format(columns), function()
       start('current', columns, 12)

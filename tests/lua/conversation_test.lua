@@ -462,11 +462,10 @@ describe('a conversation', function()
   end)
 
   it('takes the word of the service for what an answer cost', function()
-    nvim.lua(
-      [[
+    nvim.lua([[
       fake.models_list = { { id = 'e2ee-fake' } }
-      fake.usage = { prompt_tokens = 1000, completion_tokens = 200, total_tokens = 1200, cost = 0.5 }]]
-    )
+      fake.usage = { prompt_tokens = 1000, completion_tokens = 200, total_tokens = 1200 }
+      fake.usage.cost = 0.5]])
     nvim.cmd('VeniceChat one')
     nvim.lua([[fake.text('first') fake.done(nil, { usage = fake.usage })]])
     shows('200 tokens · $0.50')

@@ -31,7 +31,7 @@ local NO_TITLE = fn.has('nvim-0.9') == 0
 
 -- What is said of trust, as pieces; the words come from the report and nowhere else.
 local function trust(chat)
-  local report = chat:report()
+  local report = chat.report
   if report then
     return require('venice.evidence.report_words').pieces(report)
   elseif not config.get().verify.attestation then
@@ -280,14 +280,14 @@ local function count_shown(chat, warnings)
   return count
 end
 
--- A float of ours has a title; its border may be all that is left of its bar.
-local function set_title(win, parts)
+-- A float of ours has the model in its title, and the words that warn where no bar shows them.
+local function set_title(win, name, warnings)
   local ok, is_ours = pcall(api.nvim_win_get_var, win, 'venice_float')
   if NO_TITLE or not (ok and is_ours) then
     return
   end
   local room = math.max(api.nvim_win_get_width(win) - 4, 1)
-  local chunks = M.fit({ warnings = parts.warnings, name = parts.name, rest = {} }, room)
+  local chunks = M.fit({ warnings = warnings, name = name, rest = {} }, room)
   local title = { { ' ' } }
   for _, chunk in ipairs(chunks) do
     title[#title + 1] = { chunk[1], chunk[2] or 'FloatTitle' }
@@ -305,9 +305,10 @@ function M.update(chat)
   end
   local parts = M.parts(chat)
   local shown = count_shown(chat, parts.warnings)
-  view:warn(vim.list_slice(parts.warnings, shown + 1), chat.model)
+  local others = vim.list_slice(parts.warnings, shown + 1)
+  view:warn(others, chat.model)
   for _, win in ipairs(fn.win_findbuf(view.buf)) do
-    set_title(win, parts)
+    set_title(win, parts.name, others)
     if M.is_ours(win) then
       -- Setting the same again draws it anew, and nothing else.
       M.set(win)

@@ -21,6 +21,8 @@ local api = vim.api
 ---@field model string|nil
 ---@field state 'idle'|'attesting'|'waiting'|'streaming'
 ---@field request venice.Request|venice.Round|nil what is on its way
+---@field report table|nil what was proven about the enclave of its model
+---@field error venice.Error|nil the last failure of its model, until the next request
 ---@field failed { model: string|nil, err: venice.Error }|nil until the next request
 ---@field usage table|nil of the last answer
 ---@field spent { usage: table, model: string }[] of all answers
@@ -32,7 +34,18 @@ local api = vim.api
 ---@field preparing string|nil what is done before there is a request, and for how long
 ---@field closed boolean|nil its buffer has gone
 local Chat = {}
-Chat.__index = Chat
+
+-- Fields that follow from the model that a chat has now. They are kept nowhere, so that nothing of
+-- one model can stand beside another.
+local of_model = {}
+
+function Chat:__index(name)
+  local read = of_model[name]
+  if read then
+    return read(self)
+  end
+  return Chat[name]
+end
 
 --- Makes a chat with a buffer that is not shown yet.
 ---@param number integer
@@ -68,15 +81,11 @@ end
 
 -- Model and report --------------------------------------------------------------------------------
 
---- What was proven about the enclave of this chat's model.
----@return table|nil
-function Chat:report()
+function of_model.report(self)
   return reports.of(self.model)
 end
 
---- The last failure, if the model that this chat has now caused it.
----@return venice.Error|nil
-function Chat:failure()
+function of_model.error(self)
   local failed = self.failed
   return failed and failed.model == self.model and failed.err or nil
 end

@@ -20,10 +20,16 @@ function M.new(width)
   return setmetatable({ lines = {}, marks = {}, folds = {}, width = width }, Text)
 end
 
--- Words in lines of a width. A word that is longer than that has a line of its own.
+-- Words in lines of a width. A word that is longer than that has a line of its own, and so may a
+-- command, which a user reads as one.
 local function wrap(words, width)
+  local function bind(command)
+    return (command:gsub(' ', '\1'))
+  end
+  words = words:gsub(':Venice!? trust %S+', bind):gsub(':Venice!? %a+', bind)
   local lines, line = {}, ''
   for word in words:gmatch('%S+') do
+    word = word:gsub('\1', ' ')
     if line ~= '' and columns(line .. ' ' .. word) > width then
       lines[#lines + 1], line = line, ''
     end
