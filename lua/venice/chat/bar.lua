@@ -30,8 +30,7 @@ local NO_TITLE = fn.has('nvim-0.9') == 0
 ---@field rest venice.Piece[]
 
 -- What is said of trust, as pieces; the words come from the report and nowhere else.
-local function trust(chat)
-  local report = chat.report
+local function trust(report)
   if report then
     return require('venice.evidence.report_words').pieces(report)
   elseif not config.get().verify.attestation then
@@ -40,15 +39,24 @@ local function trust(chat)
   return { { text = 'not attested yet' } }
 end
 
+--- The words on a model and what was proven of it, by their kinds.
+---@param model string|nil
+---@param report table|nil
+---@return venice.BarWords
+function M.model_parts(model, report)
+  local parts = { warnings = {}, rest = {} }
+  parts.name = errors.printable(model or 'no model chosen')
+  for _, piece in ipairs(trust(report)) do
+    table.insert(piece.group and parts.warnings or parts.rest, piece)
+  end
+  return parts
+end
+
 --- The words of a chat's bar by their kinds.
 ---@param chat venice.Chat
 ---@return venice.BarWords
 function M.parts(chat)
-  local parts = { warnings = {}, rest = {} }
-  parts.name = errors.printable(chat.model or 'no model chosen')
-  for _, piece in ipairs(trust(chat)) do
-    table.insert(piece.group and parts.warnings or parts.rest, piece)
-  end
+  local parts = M.model_parts(chat.model, chat.report)
   if chat.tools then
     table.insert(parts.rest, { text = 'tools' })
   end
@@ -188,7 +196,10 @@ end
 local RULER = '%<%= %l,%c '
 local RULER_COLUMNS = 10
 
-local function to_option(chunks)
+--- Chunks of fit() as text of an option like 'statusline'.
+---@param chunks table[]
+---@return string
+function M.to_option(chunks)
   local text = {}
   for i, chunk in ipairs(chunks) do
     local words = chunk[1]:gsub('%%', '%%%%')
@@ -211,7 +222,7 @@ local function text_of(win)
   local width = is_global and vim.o.columns or api.nvim_win_get_width(win)
   local has_ruler = not compat.has_winbar and width >= 60
   local room = width - 1 - (has_ruler and RULER_COLUMNS or 0)
-  return ' ' .. to_option(M.fit(M.parts(chat), room)) .. (has_ruler and RULER or '')
+  return ' ' .. M.to_option(M.fit(M.parts(chat), room)) .. (has_ruler and RULER or '')
 end
 
 --- What the option shows; Neovim asks, in the window whose bar it draws.

@@ -199,7 +199,7 @@ function Review:section(summary, lines)
 end
 
 --- Words for the status line of the view.
----@param text string
+---@param text string|venice.BarWords
 function Review:bar(text)
   pcall(self.view.bar, self.view, 'a accept  r refuse  ? keys', text)
 end

@@ -93,15 +93,8 @@ end
 
 -- Asking ------------------------------------------------------------------------------------------
 
--- The words on trust come from the report and nowhere else.
 local function bar(model, report)
-  local trust = 'not attested yet'
-  if report then
-    trust = require('venice.evidence.report').summary(report)
-  elseif not require('venice.config').get().verify.attestation then
-    trust = 'UNVERIFIED'
-  end
-  return errors.printable(model) .. ' · ' .. trust
+  return require('venice.chat.bar').model_parts(model, report)
 end
 
 local function finished(self, answer, err)

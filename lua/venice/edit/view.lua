@@ -215,13 +215,22 @@ function View:status(words, group)
   end
 end
 
---- The line below the window: its keys, then words. Those that warn come first: what has no room
---- is cut.
+--- The line below the window: its keys, then words. Those that warn come first, in colour: what has
+--- no room is left out.
 ---@param keys string
----@param words string
+---@param words string|venice.BarWords
 function View:bar(keys, words)
-  local text = ' ' .. keys .. ' │ ' .. words:gsub('%%', '%%%%') .. '%<'
+  local bar = require('venice.chat.bar')
+  if type(words) == 'string' then
+    words = { warnings = {}, name = words, rest = {} }
+  end
+  local before = ' ' .. keys .. ' │ '
   for _, win in ipairs(fn.win_findbuf(self.buf)) do
+    local room = api.nvim_win_get_width(win) - fn.strdisplaywidth(before)
+    local _, _, needed = bar.fit_warnings(words.warnings, math.huge)
+    -- The keys are in the list of keys too; words that warn are nowhere else.
+    local text = needed <= room and before .. bar.to_option(bar.fit(words, room))
+      or ' ' .. bar.to_option(bar.fit(words, api.nvim_win_get_width(win) - 1))
     api.nvim_win_call(win, function()
       vim.opt_local.statusline = text
     end)
