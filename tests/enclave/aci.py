@@ -25,12 +25,13 @@ class Gateway:
     """Keys and documents of one gateway; `generation` is 'A' (shape C) or 'B' (shape D)."""
 
     def __init__(self, entropy, label, generation, workload):
-        self.generation, self.workload, self.label = generation, workload, label
+        self.generation, self.label = generation, label
         self.identity = entropy.k256(f'{label} identity')
         self.receipt = entropy.ed25519(f'{label} receipt')
         self.receipt_kms = entropy.k256(f'{label} receipt kms')
         self.x25519 = entropy.secret(f'{label} x25519').hex()
         self.app_key, self.root_key = entropy.k256(f'{label} app'), entropy.k256('kms root')
+        self.app_id = workload.app_id
         self.not_after = int(time.time()) + 20 * 86400
 
     def keyset(self, model_key):
@@ -65,7 +66,7 @@ class Gateway:
         """One key, signed by the application's key, which the key service's root signed."""
         purpose = 'aci.' + path.split('/', 1)[1].rsplit('/', 1)[0].replace('-', '.') + '.v1'
         first = keccak256(f'{purpose}:{compressed(kms_key).hex()}'.encode())
-        second = keccak256(b'dstack-kms-issued:' + self.workload.app_id + compressed(self.app_key))
+        second = keccak256(b'dstack-kms-issued:' + self.app_id + compressed(self.app_key))
         entry = {'role': role, 'path': path, 'purpose': purpose, 'algo': algo, 'public_key': public}
         if self.generation == 'B':
             entry['kms_public_key'] = compressed(kms_key).hex()

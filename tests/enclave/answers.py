@@ -65,6 +65,8 @@ class Answer:
         self.content, self.reasoning, self.rate = list(content), list(reasoning), rate
         self.finish_reason = options.get('finish_reason', 'stop')
         self.usage = options.get('usage')
+        self.cached = int(options.get('cached', 0))  # prompt tokens that were in the cache
+        self.has_cost, self.cost = 'cost' in options, options.get('cost')
         self.delay = float(options.get('delay', 0))  # seconds before the first byte
         self.first_token = float(options.get('first_token', 0))  # … before the first piece
         self.batch = int(options.get('batch', 1))  # events per write
@@ -89,8 +91,8 @@ class Answer:
         if isinstance(reasoning, str):
             reasoning = pieces(reasoning)
         rate = order.get('rate')
-        options = {k: order[k] for k in ('finish_reason', 'usage', 'delay', 'first_token', 'batch')
-                   if k in order}
+        options = {k: order[k] for k in ('finish_reason', 'usage', 'cached', 'cost', 'delay',
+                                         'first_token', 'batch') if k in order}
         return cls(content, reasoning, DEFAULT_RATE if rate is None else float(rate), **options)
 
 

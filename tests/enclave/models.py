@@ -9,6 +9,9 @@ from aci import Gateway
 from measured import Workload
 
 
+PRICES = (0.15, 0.03, 0.6)  # dollars a million: prompt, prompt from the cache, completion
+
+
 class Enclave:
     """The machine behind one model: its workload and its present key."""
 
@@ -21,7 +24,11 @@ class Enclave:
         self.rotations = 0
         self.provider = 'near-ai' if shape == 'A' else 'phala'
         generation = {'C': 'A', 'D': 'B'}.get(shape)
-        self.gateway = generation and Gateway(entropy, label, generation, self.workload)
+        self.gateway = generation and self.gateway_of(generation)
+
+    def gateway_of(self, generation):
+        """The documents of a gateway on this machine: generation 'A' (shape C) or 'B' (shape D)."""
+        return Gateway(self.entropy, self.label, generation, self.workload)
 
     def rotate(self):
         """A new key, as after a redeployment: sessions with the old one fail from now on."""
@@ -53,8 +60,8 @@ class Model:
             'constraints': {'temperature': {'default': 0.7}, 'top_p': {'default': 0.95}},
             'modelSource': f'https://example.invalid/{self.upstream or self.id}',
             'offline': self.offline, 'privacy': 'private', 'traits': [],
-            'pricing': {'input': {'usd': 0.15, 'diem': 0.15}, 'output': {'usd': 0.6, 'diem': 0.6},
-                        'cache_input': {'usd': 0.03, 'diem': 0.03}}}
+            'pricing': {name: {'usd': price, 'diem': price} for name, price in zip(
+                ('input', 'cache_input', 'output'), PRICES)}}
         if self.id == 'e2ee-sim-aci-a':
             spec['deprecation'] = {'date': '2036-01-01T00:00:00.000Z'}
         return {'id': self.id, 'object': 'model', 'created': 1790000000, 'owned_by': 'venice.ai',

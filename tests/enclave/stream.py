@@ -4,6 +4,8 @@ import json
 import time
 from dataclasses import dataclass
 
+from models import PRICES
+
 
 @dataclass
 class Event:
@@ -16,6 +18,11 @@ class Event:
     @property
     def delta(self):
         return self.data['choices'][0]['delta']
+
+
+def count(usage, name):
+    value = usage.get(name)
+    return value if isinstance(value, (int, float)) else 0
 
 
 class Talk:
@@ -42,15 +49,26 @@ class Talk:
         out = len(self.answer.content) + thought
         return {'prompt_tokens': self.prompt_tokens, 'completion_tokens': out,
                 'total_tokens': self.prompt_tokens + out,
-                'prompt_tokens_details': {'cached_tokens': 0},
+                'prompt_tokens_details': {
+                    'cached_tokens': min(self.answer.cached, self.prompt_tokens)},
                 'completion_tokens_details': {'reasoning_tokens': thought}}
+
+    def cost(self, usage):
+        """By the prices of /models; an order may say something else, or nothing."""
+        if self.answer.has_cost:
+            return self.answer.cost
+        details = usage.get('prompt_tokens_details')
+        cached = count(details if isinstance(details, dict) else {}, 'cached_tokens')
+        tokens = count(usage, 'prompt_tokens') - cached, cached, count(usage, 'completion_tokens')
+        return {'usd': round(sum(n * p for n, p in zip(tokens, PRICES)) / 1e6, 8), 'diem': 0}
 
     def usage_chunk(self):
         usage = self.usage()
-        cost = round(usage.get('total_tokens', 0) * 6e-7, 8)
-        return {'id': self.id, 'object': 'chat.completion.chunk', 'created': self.created,
-                'model': self.model.id, 'choices': [], 'usage': usage, 'cost': {'usd': cost},
-                'venice_parameters': {'enable_e2ee': True, 'include_venice_system_prompt': False}}
+        cost = self.cost(usage)
+        chunk = {'id': self.id, 'object': 'chat.completion.chunk', 'created': self.created,
+                 'model': self.model.id, 'choices': [], 'usage': usage, 'cost': cost,
+                 'venice_parameters': {'enable_e2ee': True, 'include_venice_system_prompt': False}}
+        return {name: value for name, value in chunk.items() if name != 'cost' or cost is not None}
 
     def events(self):
         yield Event('comment', raw=b': PROCESSING\n\n')
