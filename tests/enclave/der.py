@@ -1,4 +1,4 @@
-"""As much DER as the SGX extension of a PCK certificate needs."""
+"""As much DER as the extensions of the simulated certificates need."""
 
 
 def tlv(tag, body):
@@ -27,6 +27,11 @@ def boolean(value):
 
 def octets(value):
     return tlv(0x04, value)
+
+
+def tagged(number, body, constructed=False):
+    """A value under an implicit tag."""
+    return tlv((0xA0 if constructed else 0x80) | number, body)
 
 
 def oid(dotted):

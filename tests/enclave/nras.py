@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from gpu import signed_part
 from measured import compact
 from pki import certificate, days, name, now, raw_signature
 
@@ -104,9 +105,10 @@ def genuine(entry, nonce):
     data = base64.b64decode(entry['evidence'])
     if data[4:36].hex() != nonce:
         return None
-    r, s = (int.from_bytes(p, 'big') for p in (data[-96:-48], data[-48:]))
+    signed, signature = signed_part(data)
+    r, s = (int.from_bytes(p, 'big') for p in (signature[:48], signature[48:]))
     try:
-        leaf.public_key().verify(encode_dss_signature(r, s), data[:-96], ec.ECDSA(hashes.SHA384()))
+        leaf.public_key().verify(encode_dss_signature(r, s), signed, ec.ECDSA(hashes.SHA384()))
     except InvalidSignature:
         return None
     return leaf
@@ -114,7 +116,8 @@ def genuine(entry, nonce):
 
 def gpu_claims(entry, nonce):
     leaf = genuine(entry, nonce)
-    base = {'sub': 'NVIDIA-GPU-ATTESTATION', 'eat_nonce': nonce, 'hwmodel': 'GH100',
+    model = 'GB100' if entry.get('arch') == 'BLACKWELL' else 'GH100'
+    base = {'sub': 'NVIDIA-GPU-ATTESTATION', 'eat_nonce': nonce, 'hwmodel': model,
             'oemid': '5703', 'x-nvidia-gpu-attestation-report-parsed': True}
     if leaf is None:  # the real service says so under HTTP 200, and leaves the good claims out
         return {**base, 'x-nvidia-error-details': {

@@ -16,7 +16,8 @@ from quote import Quote
 class Case:
     """One question for an attestation and what will be said; faults change it before it is built.
 
-    `key` is the key that the answer shows, `bound` the address in REPORTDATA.
+    `key` is the key that the answer shows, `bound` the address in REPORTDATA. `shape` and `gateway`
+    are those of the enclave, `gpu_form` is one of gpu.FORMS.
     """
 
     world: object
@@ -27,6 +28,9 @@ class Case:
     bound: bytes
     events: list
     quote: Quote
+    shape: str
+    gateway: object = None
+    gpu_form: str = 'hopper'
 
     @property
     def enclave(self):
@@ -43,7 +47,8 @@ def open_case(world, model, nonce, source):
     bound = address(key)
     quote = Quote(report_data=bound + bytes(12) + nonce, rtmr=replay(events), mrtd=workload.mrtd,
                   mrconfigid=workload.mrconfigid, **world.quote_options())
-    return Case(world, model, nonce, source, key, bound, events, quote)
+    return Case(world, model, nonce, source, key, bound, events, quote, model.enclave.shape,
+                model.enclave.gateway)
 
 
 def server_verification(case):
@@ -74,10 +79,11 @@ def common(case, quote_hex):
     enclave = case.enclave
     shown = address(case.key)
     return {
-        'signing_address': checksummed(shown) if enclave.shape in 'BD' else '0x' + shown.hex(),
+        'signing_address': checksummed(shown) if case.shape in 'BD' else '0x' + shown.hex(),
         'signing_algo': 'ecdsa', 'signing_public_key': public_bytes(case.key).hex(),
         'intel_quote': quote_hex,
-        'nvidia_payload': case.world.gpus.payload(enclave.workload.gpus or 1, case.nonce),
+        'nvidia_payload': case.world.gpus.payload(enclave.workload.gpus or 1, case.nonce,
+                                                  case.gpu_form),
         'verified': True, 'model': case.model.id, 'nonce': case.nonce.hex(),
         'nonce_source': case.nonce_source, 'tee_provider': enclave.provider,
         'tee_hardware': 'intel-tdx', 'upstream_model': case.model.upstream,
@@ -142,7 +148,7 @@ def shape_b(case, body):
 
 def gateway_report(case, body):
     """The members of both gateway generations."""
-    gateway, report_data = case.enclave.gateway, case.quote.report_data.hex()
+    gateway, report_data = case.gateway, case.quote.report_data.hex()
     keyset = gateway.keyset(case.key)
     body.update(api_version='aci/1', workload_keyset_digest=aci.digest_of(keyset),
                 service_capabilities={'supported_e2ee_versions': ['2']})
@@ -163,7 +169,7 @@ def gateway_report(case, body):
 
 def shape_c(case, body):
     report = gateway_report(case, body)
-    gateway = case.enclave.gateway
+    gateway = case.gateway
     body['workload_id'] = aci.digest_of(gateway.identity_object())
     moment = int(time.time())
     report.update(vendor='simulated-gateway',
@@ -182,5 +188,5 @@ def build(case, quote_bytes=None):
     """The whole body of GET /tee/attestation, as an object."""
     quote_bytes = case.world.platform.build(case.quote) if quote_bytes is None else quote_bytes
     body = common(case, quote_bytes.hex())
-    SHAPES[case.enclave.shape](case, body)
+    SHAPES[case.shape](case, body)
     return body

@@ -222,8 +222,24 @@ def ed25519(public, signature, data):
     edwards.Ed25519PublicKey.from_public_bytes(public).verify(signature, data)
 
 
+def gpu_firmware(leaf):
+    """The firmware id of a GPU's leaf: at the end of Hopper's extension, or the digest of the first
+    FWID of a DiceTcbInfo."""
+    found = {e.oid.dotted_string: e.value.value for e in leaf.extensions
+             if isinstance(e.value, x509.UnrecognizedExtension)}
+    if '2.23.133.5.4.1' in found:
+        return found['2.23.133.5.4.1'][-48:]
+    (tag, info), = der_items(found['2.23.133.5.4.1.1'])
+    check(tag == 0x30, 'DiceTcbInfo')
+    fwids = next(body for tag, body in der_items(info) if tag == 0xA6)
+    (_, algorithm), (kind, digest) = der_items(next(der_items(fwids))[1])
+    check(algorithm == bytes.fromhex('608648016503040202') and kind == 4, 'algorithm of the FWID')
+    return digest
+
+
 def spdm(entry, root, nonce):
-    """One GPU: chain, firmware id, and the signature over our nonce. Returns its serial number."""
+    """One GPU: chain, firmware id, and the signature over our nonce. Returns its serial number, and
+    whether the answer names a firmware id."""
     chain = load_chain(base64.b64decode(entry['certificate']).decode())
     check(len(chain) == 5 and chain[-1] == root, 'GPU chain')
     for index, certificate in enumerate(chain):
@@ -231,18 +247,18 @@ def spdm(entry, root, nonce):
         signed_by(certificate, chain[min(index + 1, 4)])
     data = base64.b64decode(entry['evidence'])
     check(data[:4].hex() == '11e001ff' and data[4:36].hex() == nonce, 'SPDM request')
-    verify_raw(chain[0].public_key(), data[-96:], data[:-96], hashes.SHA384())
     length = int.from_bytes(data[37 + 5:37 + 8], 'little')
     at = 37 + 8 + length + 32
     fields, end = {}, at + 2 + int.from_bytes(data[at:at + 2], 'little')
-    check(end == len(data) - 96, 'opaque length')
+    verify_raw(chain[0].public_key(), data[end:end + 96], data[:end], hashes.SHA384())
+    check(not any(data[end + 96:]), 'bytes behind the signature')
     at += 2
     while at < end:
         kind, size = struct.unpack_from('<HH', data, at)
         fields[kind], at = data[at + 4:at + 4 + size], at + 4 + size
-    firmware = chain[0].extensions.get_extension_for_oid(x509.ObjectIdentifier('2.23.133.5.4.1'))
-    check(firmware.value.value[-48:] == fields[20], 'firmware id')
-    return chain[0].serial_number
+    firmware = gpu_firmware(chain[0])
+    check(fields.get(20, firmware) == firmware, 'firmware id')
+    return chain[0].serial_number, 20 in fields
 
 
 def unpad(text):

@@ -7,7 +7,7 @@ from entropy import label_bytes
 from faults import define
 from faults.evidence import UNSET, set_member
 from faults.replies import hang, reset, status, text
-from gpu import FWID, Gpus
+from gpu import FWID, SECOND_FWID, Gpus
 from measured import compact
 from nras import KID, OTHER_KID, b64url
 from pki import pem
@@ -32,7 +32,7 @@ def resigned(**options):
     """Evidence that is properly signed, but says something else."""
     def change(value, case):
         value['evidence_list'][0] = case.world.gpus.evidence(
-            0, options.get('nonce', case.nonce), options.get('fwid', FWID))
+            0, options.get('nonce', case.nonce), case.gpu_form, options.get('fwid', FWID))
     return payload(change)
 
 
@@ -63,7 +63,6 @@ def twice(value, _):
 
 
 EVIDENCE = (
-    ('missing', set_member(UNSET, 'nvidia_payload'), 'no nvidia_payload'),
     ('not_json', set_member('hello', 'nvidia_payload'), 'nvidia_payload is no JSON'),
     ('object', set_member({'nonce': ''}, 'nvidia_payload'), 'nvidia_payload is an object'),
     ('empty_list', payload(lambda v, _: v.update(evidence_list=[])), 'no evidence in the list'),
@@ -93,6 +92,63 @@ for at, title in (('nras', 'NRAS'), ('jwks', 'JWKS')):
     define(f'{at}_not_json', at, f'{title}: no JSON', reply=text(b'hello'))
     define(f'{at}_empty_list', at, f'{title}: an empty list', reply=text(b'[]'))
     define(f'{at}_huge', at, f'{title}: 10 MB', raw=lambda data, _: data + b' ' * (10 << 20))
+
+
+# Evidence of other kinds of GPU and driver, and their own faults
+
+
+def form(wanted):
+    def change(case, _):
+        case.gpu_form = wanted
+    return change
+
+
+def behind(tail):
+    """More bytes behind the signature."""
+    def change(value, _):
+        data = base64.b64decode(value['evidence'])
+        value['evidence'] = base64.b64encode(data + tail).decode()
+    return entry(change)
+
+
+def mixed(value, case):
+    value['evidence_list'][0] = case.world.gpus.evidence(0, case.nonce, 'blackwell')
+
+
+for name, wanted, description in (
+        ('blackwell', 'blackwell', 'Blackwell: the firmware id stands in DiceTcbInfo'),
+        ('535', 'hopper_535', 'driver 535: no firmware id in the answer, zeros behind it'),
+        ('padded', 'hopper_padded', 'zero bytes behind the signature')):
+    define(f'gpu_{name}', 'attestation', f'GPU: {description}', valid=True, case=form(wanted))
+for name, wanted, body, description in (
+        ('blackwell_fwid', 'blackwell', resigned(fwid=label_bytes('other firmware', 48)),
+         'Blackwell: another firmware id, signed'),
+        ('blackwell_second', 'blackwell', resigned(fwid=SECOND_FWID),
+         'Blackwell: the second firmware id of the certificate, signed'),
+        ('blackwell_signature', 'blackwell', edited('evidence', -1),
+         'Blackwell: one bit of the signature'),
+        ('535_nonce', 'hopper_535', resigned(nonce=label_bytes('another nonce', 32)),
+         'driver 535: signed for another nonce'),
+        ('535_signature', 'hopper_535', edited('evidence', -17),
+         'driver 535: one bit of the signature'),
+        ('bare_leaf', 'hopper_bare', None, 'no firmware id in the certificate, one in the answer'),
+        ('tail', 'hopper', behind(b'\0' * 7 + b'\1'), 'not only zeros behind the signature'),
+        ('mixed', 'hopper', payload(mixed), 'a Blackwell device in a list of Hopper')):
+    define(f'gpu_{name}', 'attestation', f'GPU: {description}', case=form(wanted), body=body)
+
+
+# Evidence that is not there, in every way of saying so, and evidence in another type
+
+define('gpu_missing', 'attestation', 'GPU: no nvidia_payload', valid=True,
+       body=set_member(UNSET, 'nvidia_payload'))
+for name, value, description in (
+        ('null', None, 'null'), ('text_empty', '', 'an empty text'), ('object_empty', {}, '{}'),
+        ('list_empty', [], '[]'), ('text_object', '{}', 'the text {}'),
+        ('text_null', 'null', 'the text null'), ('text_list', '[]', 'the text []')):
+    define(f'gpu_absent_{name}', 'attestation', f'GPU: nvidia_payload is {description}', valid=True,
+           body=set_member(value, 'nvidia_payload'))
+define('gpu_as_object', 'attestation', 'GPU: nvidia_payload is an object in place of its text',
+       valid=True, body=set_member(lambda v, _: json.loads(v), 'nvidia_payload'))
 
 
 # What the tokens say
