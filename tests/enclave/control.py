@@ -1,14 +1,18 @@
 """The endpoints for tests. Orders are JSON objects; a wrong one is answered with 400.
 
 GET  /_faults    the list: name, endpoint, description, how often it strikes; `valid` if a client
-                 must accept what it does, `code` if the contract fixes the error or reason
+                 must accept what it does, `code` if the contract fixes the error or reason. An
+                 entry with `family` stands for one fault for each path of the body
 POST /_fault     {"name": X, "times": N, "at": endpoint, "model": id, ...arguments of the fault};
-                 one fault per endpoint at a time; name null or "none" clears all
+                 one fault per endpoint at a time; name null or "none" clears all. X may be
+                 `absent:path`, `null:path`, `empty:path`, `retype:path` or `rename:path`, which
+                 edits the body just before it is sent; `at` picks another endpoint's body
 POST /_answer    the next answers: one of "text", "chunks": [...], "tokens": N; and "reasoning",
                  "rate": tokens a second (0: sealed first, then sent at once), "times": N (-1, the
                  default, is a standing order; counted orders go first), "usage", "finish_reason",
                  "delay": seconds before the headers, "first_token": seconds before the first
-                 piece, "batch": events per write. {} brings the default answer back
+                 piece, "batch": events per write, "cached": prompt tokens from the cache, "cost":
+                 the member `cost` of the last chunk (null: none). {} brings the default answer back
 GET  /_log       all requests but these, in order; ?clear=1 empties the log afterwards
 POST /_tcb       {"level": "platform"|"module"|"qe", "status", "date", "advisories"}, and any of
                  "quote_version": 4|5, "td": "1.0"|"1.5", "ca": "platform"|"processor",
@@ -53,13 +57,14 @@ def set_fault(exchange):
     world = exchange.world
     if order.get('name') in (None, 'none'):
         world.faults.clear()
-    elif order['name'] not in faults.REGISTRY:
-        return exchange.send_json(404, {'error': 'unknown fault', 'name': order['name']})
     else:
+        try:
+            fault = faults.find(order['name'])
+        except KeyError:
+            return exchange.send_json(404, {'error': 'unknown fault', 'name': order['name']})
         world.faults.set(order)
-        on = faults.REGISTRY[order['name']].stages.get('arm')
-        if on:
-            on(world, order)
+        if fault.stages.get('arm'):
+            fault.stages['arm'](world, order)
     exchange.send_json(200, {'ok': True, 'active': world.faults.describe()})
 
 

@@ -15,6 +15,10 @@ A fault is a set of functions by stage; an endpoint calls the stages that it kno
   crl(world, kind) -> bytes      another revocation list
   claims(values, gpu), sign(nras, values)   what NVIDIA's tokens say, and how they are signed
   arm(world, args)               done once, when the fault is switched on
+
+A family is a fault for each path of the body, and is named `edit:path` (faults/members.py):
+`absent:info.app_id`, `null:nonce`, `empty:server_verification.*.error`, `retype:verified`,
+`rename:signing_address`. GET /_faults lists a family once, with `<path>` in its name.
 """
 
 import threading
@@ -25,6 +29,7 @@ from faults.expected import CODES
 ENDPOINTS = ('chat', 'models', 'attestation', 'signature', 'tcb', 'qe', 'pckcrl', 'rootcrl', 'nras',
              'jwks')
 REGISTRY = {}
+FAMILIES = {}
 
 
 @dataclass
@@ -43,9 +48,29 @@ def define(name, at, description, times=-1, valid=False, **stages):
     REGISTRY[name] = Fault(name, at, description, times, valid, stages)
 
 
+def define_family(edit, description, body):
+    """`body(path, whole, args)` edits a body at a path."""
+    FAMILIES[edit] = (description, body)
+
+
+def find(name):
+    """The fault of this name; KeyError if there is none."""
+    edit, colon, path = name.partition(':')
+    if not colon:
+        return REGISTRY[name]
+    if not path:
+        raise ValueError(f'{name} needs a path')
+    description, body = FAMILIES[edit]
+    return Fault(name, 'attestation', description, stages={
+        'body': lambda whole, _, args: body(path, whole, args)})
+
+
 def listing():
-    return [{'name': f.name, 'at': f.at, 'description': f.description, 'times': f.times,
-             'valid': f.valid, 'code': CODES.get(f.name)} for f in REGISTRY.values()]
+    listed = [{'name': f.name, 'at': f.at, 'description': f.description, 'times': f.times,
+               'valid': f.valid, 'code': CODES.get(f.name)} for f in REGISTRY.values()]
+    return listed + [{'name': f'{edit}:<path>', 'at': 'attestation', 'description': description,
+                      'times': -1, 'valid': None, 'code': None, 'family': True}
+                     for edit, (description, _) in FAMILIES.items()]
 
 
 class Armed:
@@ -68,7 +93,7 @@ class Active:
         self.armed = {}
 
     def set(self, order):
-        armed = Armed(REGISTRY[order['name']], order)
+        armed = Armed(find(order['name']), order)
         if armed.at not in ENDPOINTS:
             raise ValueError('unknown endpoint in "at"')
         with self.lock:
