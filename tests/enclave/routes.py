@@ -11,7 +11,9 @@ import faults.endings
 import faults.events
 import faults.evidence
 import faults.gateway
+import faults.forged
 import faults.gpu
+import faults.members
 import faults.receipts
 import faults.replies  # noqa: F401 (the imports fill the registry)
 import models

@@ -115,7 +115,6 @@ LOGS = (
     ('log_dropped', drop('storage-fs'), False, 'one event is missing'),
     ('log_added', insert(('extra', b'x')), False, 'one event too many'),
     ('log_swapped', swap, False, 'two events in the other order'),
-    ('log_empty', lambda *_: [], False, 'no event at all'),
     ('log_duplicate', insert(('app-id', b'\1' * 20), before='system-ready'), True,
      'a second app-id before system-ready, properly measured'),
     ('log_no_compose', drop('compose-hash'), True, 'no compose-hash event, properly measured'),
@@ -134,6 +133,7 @@ LOGS = (
 for name, change, measured, description in LOGS:
     on_case(name, f'event log: {description}', events(change, measured))
 for name, change, measured, description in (
+        ('log_empty', lambda *_: [], False, 'an empty list'),
         ('log_version_2', version_2, True, 'runtime events of version 2'),
         ('log_after_ready', insert(('app-event', b'x'), ('app-id', b'y')), True,
          'the application measured more after system-ready')):
@@ -182,6 +182,10 @@ for name, change, description in (
     on_body(name, f'event log: {description}', shown_log(change))
 on_body('log_stripped', 'event log: the stripped form everywhere', shown_log(no_digests),
         valid=True)
+on_body('log_register_3', 'event log: the events of register 3 only',
+        shown_log(lambda log, _: [e for e in log if e['imr'] == 3]), valid=True)
+on_body('log_register_3_stripped', 'event log: the events of register 3 only, without digests',
+        shown_log(lambda log, _: no_digests([e for e in log if e['imr'] == 3], _)), valid=True)
 on_body('log_missing', 'event log: not served', lambda b, *_: [
     b.pop('event_log', None), b.get('info', {}).get('tcb_info', {}).pop('event_log', None),
     b.get('attestation', {}).get('evidence', {}).pop('event_log', None)] and None, valid=True)
@@ -195,6 +199,14 @@ def as_string(body, case, _):
 
 
 on_body('log_string', 'event log and tcb_info as strings (shapes A, B)', as_string, valid=True)
+
+
+# Names that no event measures: the body may state them, and says nothing untrue by that
+
+for name, event in (('os_image', 'os-image-hash'), ('app_id', 'app-id'),
+                    ('key_provider', 'key-provider')):
+    on_case(f'{name}_unmeasured', f'no {event} event, properly measured; the body states a value',
+            events(drop(event), True), valid=True)
 
 
 # Compose text and restated values
@@ -220,12 +232,13 @@ def mr_config_v2(case, _):
 
 on_case('config_other', 'MRCONFIGID has another compose hash',
         config_id(lambda c: b'\1' + OTHER32 + bytes(15)))
-on_case('config_unknown', 'MRCONFIGID of an unknown version',
-        config_id(lambda c: b'\x09' + OTHER32 + bytes(15)))
 on_case('config_tail', 'MRCONFIGID with bytes behind the hash',
         config_id(lambda c: b'\1' + c.workload.compose_hash + b'\1' * 15))
-on_case('config_unused', 'MRCONFIGID is zero: only RTMR3 binds the compose text',
-        config_id(lambda c: bytes(48)), valid=True)
+for name in ('config_unused', 'mrconfigid_unused'):
+    on_case(name, 'MRCONFIGID is zero: only RTMR3 binds the compose text',
+            config_id(lambda c: bytes(48)), valid=True)
+on_case('config_unknown', 'MRCONFIGID of an unknown form: nobody can say what it binds',
+        config_id(lambda c: b'\x09' + OTHER32 + bytes(15)), valid=True)
 on_case('config_v2', 'MRCONFIGID of version 2', mr_config_v2, valid=True)
 on_case('config_v3', 'MRCONFIGID of version 3', mr_config_v3, valid=True)
 

@@ -51,12 +51,15 @@ def report_data(make):
 
 simple('nonce_response', 'the member nonce is another one, REPORTDATA has ours', OTHER.hex(),
        'nonce')
-simple('nonce_missing', 'no member nonce', UNSET, 'nonce')
-simple('nonce_null', 'nonce is null', None, 'nonce')
+simple('nonce_missing', 'no member nonce', UNSET, 'nonce', valid=True)
+simple('nonce_null', 'nonce is null', None, 'nonce', valid=True)
+simple('nonce_0x', 'nonce with 0x in front', lambda v, _: '0x' + v, 'nonce', valid=True)
+simple('nonce_request_0x', 'request_nonce with 0x in front', lambda _, c: '0x' + c.nonce.hex(),
+       'request_nonce', valid=True)
 simple('nonce_upper', 'nonce in upper-case hex', lambda v, _: v.upper(), 'nonce', valid=True)
 simple('nonce_short', 'nonce is a prefix of ours', lambda v, _: v[:32], 'nonce')
 simple('nonce_source_server', 'nonce_source is server', 'server', 'nonce_source')
-simple('nonce_source_missing', 'no member nonce_source', UNSET, 'nonce_source')
+simple('nonce_source_missing', 'no member nonce_source', UNSET, 'nonce_source', valid=True)
 simple('nonce_request_differs', 'request_nonce (shapes A, B) is another one', OTHER.hex(),
        'request_nonce')
 on_case('nonce_report_data', 'REPORTDATA has another nonce, the response ours',
@@ -111,8 +114,37 @@ def other_consistent(case, _):
 
 on_case('key_new_bound', 'a new key, properly bound: accepted, and our chats to it fail to open',
         other_consistent, valid=True)
-simple('key_missing', 'no signing_public_key', UNSET, 'signing_public_key')
-simple('key_null', 'signing_public_key is null', None, 'signing_public_key')
+
+
+def without_keys(*change):
+    """Both members that hold the key: one of them alone would do."""
+    def body(whole, *_):
+        for name in ('signing_public_key', 'signing_key'):
+            whole.pop(name, None)
+            whole.update((name, value) for value in change)
+    return body
+
+
+define('key_missing', 'attestation', 'attestation: neither signing_public_key nor signing_key',
+       body=without_keys())
+define('key_null', 'attestation', 'attestation: signing_public_key and signing_key are null',
+       body=without_keys(None))
+define('key_empty', 'attestation', 'attestation: signing_public_key and signing_key are empty',
+       body=without_keys(''))
+
+
+def only_signing_key(body, *_):
+    body['signing_key'] = body.pop('signing_public_key')
+
+
+def empty_public_key(body, *_):
+    body.update(signing_key=body['signing_public_key'], signing_public_key='')
+
+
+define('signing_key_only', 'attestation', 'attestation: signing_key in place of signing_public_key',
+       valid=True, body=only_signing_key)
+define('signing_key_only_beside_empty', 'attestation', 'attestation: signing_key beside an empty '
+       'signing_public_key', valid=True, body=empty_public_key)
 simple('key_128', 'key of 128 hex digits without 04', lambda v, _: v[2:], 'signing_public_key',
        valid=True)
 simple('key_0x', 'key with 0x in front', lambda v, _: '0x' + v, 'signing_public_key', valid=True)
@@ -135,19 +167,20 @@ simple('key_mlkem', 'key of 1184 bytes (ML-KEM, as another provider has)',
        label_bytes('ml-kem', 1184).hex(), 'signing_public_key')
 simple('signing_key_differs', 'a member signing_key with another key',
        lambda v, c: public_bytes(c.enclave.other_key()).hex(), 'signing_key')
-simple('signing_key_only', 'only signing_key, no signing_public_key (shape A)', UNSET,
-       'signing_public_key')
 simple('signing_key_missing', 'no member signing_key', UNSET, 'signing_key', valid=True)
 simple('address_mismatch', 'signing_address is another one',
        '0x' + label_bytes('another address', 20).hex(), 'signing_address')
-simple('address_missing', 'no signing_address', UNSET, 'signing_address')
+simple('address_missing', 'no signing_address', UNSET, 'signing_address', valid=True)
 simple('address_checksummed', 'signing_address in EIP-55 case',
        lambda v, _: checksummed(bytes.fromhex(v[2:])), 'signing_address', valid=True)
 simple('address_upper', 'signing_address in upper case', lambda v, _: '0x' + v[2:].upper(),
        'signing_address', valid=True)
-simple('address_no_0x', 'signing_address without 0x', lambda v, _: v[2:], 'signing_address')
+simple('address_no_0x', 'signing_address without 0x', lambda v, _: v[2:], 'signing_address',
+       valid=True)
 simple('algo_ed25519', 'signing_algo is ed25519', 'ed25519', 'signing_algo')
-simple('algo_missing', 'no signing_algo', UNSET, 'signing_algo')
+simple('algo_missing', 'no signing_algo', UNSET, 'signing_algo', valid=True)
+simple('algo_upper', 'signing_algo is ECDSA', 'ECDSA', 'signing_algo', valid=True)
+simple('algo_secp256k1', 'signing_algo is secp256k1', 'secp256k1', 'signing_algo', valid=True)
 
 
 def ed25519_body(body, case, _):
@@ -263,8 +296,9 @@ simple('quote_object', 'intel_quote is an object', {'hex': ''}, 'intel_quote')
 # Venice's own verdict
 
 simple('verified_false', 'verified is false', False, 'verified')
-simple('verified_missing', 'no member verified', UNSET, 'verified')
-simple('verified_string', 'verified is the string "true"', 'true', 'verified')
+simple('verified_missing', 'no member verified', UNSET, 'verified', valid=True)
+simple('verified_string', 'verified is the string "true"', 'true', 'verified', valid=True)
+simple('verified_string_false', 'verified is the string "false"', 'false', 'verified')
 simple('sv_missing', 'no server_verification', UNSET, 'server_verification', valid=True)
 simple('sv_string', 'server_verification is a string', 'fine', 'server_verification')
 
@@ -291,12 +325,40 @@ NEGATIVE = (
     ('nvidia_nonce_unbound', False, 'nvidiaNonceBinding', 'bound'),
 ) + tuple((f'm_{name}', 'ab' * 48, 'tdx', 'measurements', name) for name in (
     'mrtd', 'mrconfigid', 'mrowner', 'mrownerconfig', 'rtmr0', 'rtmr1', 'rtmr2', 'rtmr3'))
+PROVEN_HERE = ('tdx_root', 'crl_unchecked', 'nvidia_pinned')  # what Venice says of it is no matter
 for short, value, *path in NEGATIVE:
     simple(f'sv_{short}', f'server_verification.{".".join(path)} is {str(value)[:16]}', value,
-           'server_verification', *path)
+           'server_verification', *path, valid=short in PROVEN_HERE)
 for part in ('tdx', 'nvidia', 'signingAddressBinding', 'nonceBinding', 'nvidiaNonceBinding'):
     simple(f'sv_no_{part}', f'server_verification without {part}', UNSET, 'server_verification',
            part, valid=True)
+
+
+def no_errors(value):
+    """Every part of Venice's verdict has an error that is none."""
+    def body(whole, *_):
+        for part in whole['server_verification'].values():
+            if isinstance(part, dict):
+                part['error'] = value
+    return body
+
+
+for short, value in (('null', None), ('text', ''), ('list', []), ('object', {}), ('zero', 0),
+                     ('false', False)):
+    define(f'sv_error_{short}', 'attestation', 'attestation: server_verification.*.error is '
+           f'{json.dumps(value)}', valid=True, body=no_errors(value))
+
+
+def report_data_base64(change):
+    def recode(text, _):
+        return base64.b64encode(change(bytes.fromhex(text))).decode()
+    return recode
+
+
+simple('sv_report_data_base64', 'tdx.reportData of server_verification in base64',
+       report_data_base64(lambda b: b), 'server_verification', 'tdx', 'reportData', valid=True)
+simple('sv_report_data_base64_other', 'tdx.reportData is another one, in base64',
+       report_data_base64(lambda b: b[::-1]), 'server_verification', 'tdx', 'reportData')
 
 
 # Form of the body
@@ -318,6 +380,10 @@ define('attestation_bom', 'attestation', 'attestation: a byte order mark in fron
        raw=lambda data, _: b'\xef\xbb\xbf' + data)
 define('attestation_nul', 'attestation', 'attestation: a NUL byte in a string',
        raw=lambda data, _: data.replace(b'"model":"', b'"model":"\0', 1))
+for short, escape in (('nul_escape', '\\u0000'), ('surrogate', '\\ud800')):
+    define(f'attestation_{short}', 'attestation', f'attestation: {escape} in a text',
+           raw=lambda data, _, escape=escape: data.replace(
+               b'"upstream_model":"', b'"upstream_model":"' + escape.encode(), 1))
 define('attestation_10mb', 'attestation', 'attestation: a good body made 10 MB long',
        raw=lambda data, _: b'{"padding":"' + b'x' * (10 << 20) + b'",' + data[1:])
 define('attestation_deep', 'attestation', 'attestation: a good body with a member nested 10,000 '

@@ -26,18 +26,34 @@ CHAT = {
 }
 REPORT = {
     'not_json': 'attestation_body_not_json attestation_body_empty attestation_truncated',
-    'quote_missing': 'quote_missing', 'nonce_missing': 'nonce_missing',
+    'quote_missing': 'quote_missing',
     'nonce_mismatch': 'nonce_response nonce_short', 'nonce_source': 'nonce_source_server',
-    'model_mismatch': 'attested_model_other', 'signing_algo': 'algo_ed25519 algo_ed25519_key',
-    'signing_key_missing': 'key_missing',
+    'model_mismatch': 'attested_model_other attested_model_missing',
+    'signing_algo': 'algo_ed25519 algo_ed25519_key',
+    'signing_key_missing': 'key_missing key_null key_empty',
     'signing_key_invalid': """
         key_hybrid key_compressed key_off_curve key_zero key_short key_not_hex key_mlkem
         key_p256""",
     'signing_key_mismatch': 'signing_key_differs', 'address_mismatch': 'key_other address_mismatch',
     'report_data_nonce': 'nonce_report_data nonce_report_data_zero nonce_report_data_sha256_text',
     'report_data_address': 'key_unbound report_data_address',
-    'server_not_verified': 'verified_false', 'td_debug': 'td_debug td_debug_profile',
-    'server_inconsistent': 'sv_tdx_report_data sv_address_other sv_m_mrtd sv_m_rtmr0',
+    'server_not_verified': 'verified_false verified_string_false',
+    'td_debug': 'td_debug td_debug_profile',
+    'server_inconsistent': """
+        sv_tdx_report_data sv_report_data_base64_other sv_address_other sv_m_mrtd sv_m_rtmr0
+        sv_tdx_valid sv_tdx_error sv_nvidia_valid""",
+    'event_log_malformed': """
+        rtmr3_opaque rtmr3_opaque_v2 rtmr3_opaque_v3 rtmr3_opaque_unknown event_name_colon
+        log_register_4 log_register_0 log_register_negative log_digest_long log_digest_hex
+        log_long log_huge_payload log_objects""",
+    'event_log_duplicate': 'log_duplicate', 'event_log_incomplete': 'log_no_ready',
+    'event_digest_mismatch': 'log_payload log_digest log_preimage',
+    'rtmr_mismatch': 'log_boot_digest log_dropped log_added log_swapped',
+    'keyset_key_mismatch': 'aci_other_key',
+    'gpu_firmware_mismatch': 'gpu_fwid gpu_blackwell_fwid gpu_blackwell_second gpu_bare_leaf',
+    'gpu_signature': 'gpu_signature gpu_blackwell_signature gpu_535_signature',
+    'gpu_nonce_not_signed': 'gpu_nonce_signed gpu_535_nonce',
+    'gpu_evidence_malformed': 'gpu_truncated gpu_tail', 'gpu_arch': 'gpu_arch gpu_mixed',
     'tee_type': 'quote_sgx td_tee_type', 'quote_version': 'quote_version_6',
     'quote_truncated': 'quote_truncated quote_truncated_body quote_truncated_header quote_empty',
     'att_key_type': 'quote_key_type', 'qe_vendor': 'quote_qe_vendor',

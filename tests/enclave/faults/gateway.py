@@ -1,4 +1,4 @@
-"""Faults of the gateway's papers (shapes C and D): keyset, endorsement, validity, custody."""
+"""Faults of the gateway's documents (shapes C and D): keyset, endorsement, validity, custody."""
 
 import json
 import time
@@ -6,9 +6,14 @@ import time
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import aci
+from entropy import label_bytes
 from ethereum import public_bytes, sign_digest
 from faults import define
+from faults.code import with_payload
 from faults.evidence import UNSET, set_member
+from measured import replay
+
+OTHER_APP_ID = label_bytes('another app', 20)
 
 
 def gateway(name, description, value, *path, valid=False):
@@ -24,7 +29,7 @@ def keyset(change):
             change(report['workload_keyset'], case)
             whole['workload_keyset_digest'] = aci.digest_of(report['workload_keyset'])
             if 'keyset_endorsement' in report:
-                report['keyset_endorsement'] = case.enclave.gateway.endorsement(
+                report['keyset_endorsement'] = case.gateway.endorsement(
                     whole['workload_keyset_digest'])
     return body
 
@@ -39,8 +44,22 @@ def expire(seconds):
 def other_key(value, case):
     point = public_bytes(case.enclave.other_key()).hex()
     for entry in value['e2ee_public_keys']:
-        if len(entry['public_key']) == 130:
+        if is_ours(entry):
             entry['public_key'] = point
+
+
+def is_ours(entry):
+    return len(entry['public_key']) == 130
+
+
+def other_suites(value, case):
+    value['e2ee_public_keys'] = [e for e in value['e2ee_public_keys'] if not is_ours(e)]
+
+
+def two_keys(value, case):
+    first = next(e for e in value['e2ee_public_keys'] if is_ours(e))
+    point = public_bytes(case.enclave.other_key()).hex()
+    value['e2ee_public_keys'].insert(0, dict(first, key_id='sim-e2ee-v0', public_key=point))
 
 
 def endless(data, args):
@@ -74,16 +93,16 @@ gateway('aci_quote_report_data', 'quote_report_data is another one', 'ab' * 64, 
         'evidence', 'quote_report_data')
 gateway('aci_stale', 'stale_after is an hour ago (shape C)', lambda v, c: v - 7200, 'attestation',
         'freshness', 'stale_after')
-gateway('aci_custody_missing', 'no key custody', UNSET, 'attestation', 'evidence', 'key_custody',
-        valid=True)
 gateway('aci_tee_type', 'tee_type sev', 'sev', 'attestation', 'tee_type')
 for name, change, description in (
         ('aci_expired', expire(-60), 'not_after is over'),
         ('aci_short', expire(90), 'not_after in 90 seconds: a session must not outlive it'),
         ('aci_other_key', other_key, 'the keyset names another E2EE key'),
-        ('aci_no_e2ee_key', lambda v, c: v.update(e2ee_public_keys=[]), 'no E2EE key at all')):
-    define(name, 'attestation', f'gateway: {description}', valid=name == 'aci_short',
-           body=keyset(change))
+        ('aci_no_e2ee_key', lambda v, c: v.update(e2ee_public_keys=[]), 'no E2EE key at all'),
+        ('aci_other_suites', other_suites, 'E2EE keys of other algorithms only'),
+        ('aci_two_keys', two_keys, 'an E2EE key of another replica before ours')):
+    define(name, 'attestation', f'gateway: {description}', body=keyset(change), valid=name in (
+        'aci_short', 'aci_no_e2ee_key', 'aci_other_suites', 'aci_two_keys'))
 define('aci_not_after_max', 'attestation', 'gateway: not_after is 2^64-1', valid=True, raw=endless)
 
 
@@ -121,17 +140,49 @@ for name, change, description in (
            body=custody(change))
 
 
+gateway('custody_missing', 'no key custody', UNSET, 'attestation', 'evidence', 'key_custody',
+        valid=True)
+
+
+def reissued(case, **changes):
+    """A custody chain that holds, of another root or for another application."""
+    gate = case.enclave.gateway_of(case.gateway.generation)
+    for name, value in changes.items():
+        setattr(gate, name, value)
+    return gate.custody(case.key)
+
+
 def other_root(body, case, _):
-    """A custody chain that holds, under another root of the key service."""
-    report = body.get('attestation')
-    if report:
-        gate = case.enclave.gateway
-        honest, gate.root_key = gate.root_key, case.enclave.other_key()
-        try:
-            report['evidence']['key_custody'] = gate.custody(case.key)
-        finally:
-            gate.root_key = honest
+    if case.gateway:
+        body['attestation']['evidence']['key_custody'] = reissued(
+            case, root_key=case.world.entropy.k256('another kms root'))
+
+
+def other_app_id(case, _):
+    """The machine was started as another application, and its log says so."""
+    case.events = with_payload('app-id', OTHER_APP_ID)(case.events, case)
+    case.quote = case.quote.changed(rtmr=replay(case.events))
+
+
+def for_other_app_id(body, case, _):
+    if case.gateway:
+        body['attestation']['evidence']['key_custody'] = reissued(case, app_id=OTHER_APP_ID)
+    elif 'info' in body:
+        body['info']['app_id'] = OTHER_APP_ID.hex()
+
+
+def upper(body, case, _):
+    """Keys and signatures in upper-case hex, in the custody chain alone."""
+    for entry in case.gateway and body['attestation']['evidence']['key_custody']['keys'] or ():
+        for name in ('public_key', 'kms_public_key'):
+            if name in entry:
+                entry[name] = entry[name].upper()
+        entry['signature_chain'] = [link.upper() for link in entry['signature_chain']]
 
 
 define('custody_other_root', 'attestation', 'gateway: custody under another root, consistent: for '
        'pins', valid=True, body=other_root)
+define('custody_other_app_id', 'attestation', 'gateway: another app id, measured and in the '
+       'custody chain: for pins', valid=True, case=other_app_id, body=for_other_app_id)
+define('custody_upper', 'attestation', 'gateway: custody in upper-case hex (shapes C, D)',
+       valid=True, body=upper)

@@ -40,7 +40,15 @@ simple('signature_v_low', 'v is 0 or 1', low_v, 'signature', valid=True)
 simple('signature_v_wrong', 'v is 29', lambda v, _: v[:-2] + '1d', 'signature')
 simple('signature_missing', 'no member signature', UNSET, 'signature')
 simple('signature_address', 'signing_address is another one', '0x' + 'ab' * 20, 'signing_address')
-simple('signature_address_missing', 'no signing_address', UNSET, 'signing_address')
+for short, value in (('missing', UNSET), ('null', None), ('empty', '')):
+    simple(f'signature_address_{short}', f'signing_address is {short}', value, 'signing_address',
+           valid=True)
+simple('signature_address_no_0x', 'signing_address without 0x', lambda v, _: v[2:],
+       'signing_address', valid=True)
+simple('signature_algo_upper', 'signing_algo is ECDSA', 'ECDSA', 'signing_algo', valid=True)
+simple('signature_algo_secp256k1', 'signing_algo is secp256k1', 'secp256k1', 'signing_algo',
+       valid=True)
+simple('signature_algo_missing', 'no signing_algo', UNSET, 'signing_algo', valid=True)
 simple('signature_algo', 'signing_algo is ed25519', 'ed25519', 'signing_algo')
 simple('signature_request_id', 'another request_id', 'chatcmpl-other', 'request_id')
 simple('signature_no_receipt', 'no receipt (shapes C, D)', UNSET, 'receipt', valid=True)
