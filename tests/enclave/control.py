@@ -1,7 +1,8 @@
 """The endpoints for tests. Orders are JSON objects; a wrong one is answered with 400.
 
-GET  /_faults    the list: name, endpoint, description, how often it strikes; `valid` if a client
-                 must accept what it does, `code` if the contract fixes the error or reason. An
+GET  /_faults    the list: name, endpoint, description, how often it strikes; `valid`: whether a
+                 client must accept what it does (null: either will do); `code` if the contract
+                 fixes the error or reason; `reply` if it answers in place of the endpoint. An
                  entry with `family` stands for one fault for each path of the body
 POST /_fault     {"name": X, "times": N, "at": endpoint, "model": id, ...arguments of the fault};
                  one fault per endpoint at a time; name null or "none" clears all. X may be

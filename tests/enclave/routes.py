@@ -43,7 +43,8 @@ def finish(exchange, armed, body, context=None):
         data = compact(body if changed is None else changed).encode()
     if armed.stage('raw'):
         data = armed.stage('raw')(data, armed.args)
-    if data == good and (armed.stage('body') or armed.stage('raw')):
+    struck = data != good or armed.stage('case') or armed.stage('quote')
+    if not struck and (armed.stage('body') or armed.stage('raw')):
         exchange.entry['fault_idle'] = True  # this shape has no such member
     exchange.send_bytes(200, data)
 

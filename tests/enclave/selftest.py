@@ -198,6 +198,27 @@ def chats(sim):
     check(len(set(json_blobs(sim, 'e2ee-sim-aci-b'))) > 8, 'fresh keys')
 
 
+def costs(sim):
+    """The last chunk says what an answer cost, by the prices of the list, or what it is told."""
+    spec = json.loads(sim.ask('GET', PATHS['models'])[2])['data'][0]['model_spec']
+    prices = [spec['pricing'][name]['usd'] for name in ('input', 'cache_input', 'output')]
+
+    def last_chunk(order):
+        sim.control('/_answer', text='one two', rate=0, **order)
+        key, _, _, data = sim.chat('e2ee-sim-small')
+        return read_stream(key, data)[2][2]
+
+    for cached in (0, 5):
+        chunk = last_chunk({'cached': cached})
+        usage = chunk['usage']
+        check(usage['prompt_tokens_details']['cached_tokens'] == cached, 'cached tokens')
+        parts = usage['prompt_tokens'] - cached, cached, usage['completion_tokens']
+        wanted = sum(n * p for n, p in zip(parts, prices)) / 1e6
+        check(abs(chunk['cost']['usd'] - wanted) < 1e-8, f'cost with {cached} cached')
+    check(last_chunk({'cost': {'usd': 7}})['cost'] == {'usd': 7}, 'a given cost')
+    check('cost' not in last_chunk({'cost': None}), 'no cost')
+
+
 def json_blobs(sim, model):
     data = sim.chat(model)[3].decode()
     return [line.split('"content":"')[1][:130] for line in data.split('\n')
@@ -330,7 +351,7 @@ def registers_of(body):
 
 
 def forged(sim):
-    """Each forgery holds in every respect but one: logs lead to the quote, signatures are genuine."""
+    """Each forgery holds in every respect but one, so its log leads to the quote."""
     for model in sim.facts['model'][:4]:
         sim.control('/_fault', name=None)
         honest = json.loads(sim.attest(model)[2])
@@ -592,7 +613,7 @@ def main():
     ready = time.time() - start
     check(ready < 3, f'it took {ready:.2f} s to start')
     try:
-        for group in (models, attestations, honest_variants, forged, managers, members, chats,
+        for group in (models, attestations, honest_variants, forged, managers, members, chats, costs,
                       refusals, dcap, gpus, speed, disconnects, all_faults):
             sim.control('/_reset')
             began = time.time()

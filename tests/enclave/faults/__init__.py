@@ -38,7 +38,7 @@ class Fault:
     at: str
     description: str
     times: int = -1  # how often it strikes unless the order says otherwise; -1 is for ever
-    valid: bool = False  # the client must accept this one
+    valid: bool = False  # whether the client must accept it; None: the contract leaves it open
     stages: dict = field(default_factory=dict)
 
 
@@ -67,9 +67,10 @@ def find(name):
 
 def listing():
     listed = [{'name': f.name, 'at': f.at, 'description': f.description, 'times': f.times,
-               'valid': f.valid, 'code': CODES.get(f.name)} for f in REGISTRY.values()]
+               'valid': f.valid, 'code': CODES.get(f.name), 'reply': 'reply' in f.stages}
+            for f in REGISTRY.values()]
     return listed + [{'name': f'{edit}:<path>', 'at': 'attestation', 'description': description,
-                      'times': -1, 'valid': None, 'code': None, 'family': True}
+                      'times': -1, 'valid': None, 'code': None, 'reply': False, 'family': True}
                      for edit, (description, _) in FAMILIES.items()]
 
 

@@ -243,8 +243,8 @@ on_case('config_v2', 'MRCONFIGID of version 2', mr_config_v2, valid=True)
 on_case('config_v3', 'MRCONFIGID of version 3', mr_config_v3, valid=True)
 
 
-def restated(name, description, value, *path):
-    on_body(name, description, set_member(value, *path))
+def restated(name, description, value, *path, valid=False):
+    on_body(name, description, set_member(value, *path), valid)
 
 
 def compose_text(body, case, _):
@@ -256,16 +256,16 @@ def compose_text(body, case, _):
 
 
 on_body('compose_text', 'the compose text is not the measured one', compose_text)
-restated('compose_missing', 'no compose text', UNSET, 'info', 'tcb_info', 'app_compose')
+restated('compose_missing', 'no compose text', UNSET, 'info', 'tcb_info', 'app_compose', valid=True)
 restated('info_compose_hash', 'info.compose_hash is another one', 'ab' * 32, 'info', 'compose_hash')
 restated('info_app_id', 'info.app_id is another one', 'ab' * 20, 'info', 'app_id')
 restated('info_os_image', 'info.os_image_hash is another one', 'ab' * 32, 'info', 'os_image_hash')
 restated('info_key_provider', 'info.key_provider_info is another one', '{"name":"none","id":""}',
          'info', 'key_provider_info')
 restated('info_mr_aggregated', 'info.mr_aggregated is another one', 'ab' * 32, 'info',
-         'mr_aggregated')
-restated('info_missing', 'no member info', UNSET, 'info')
-restated('info_string', 'info is a string', 'none', 'info')
+         'mr_aggregated', valid=None)
+restated('info_missing', 'no member info', UNSET, 'info', valid=True)
+restated('info_string', 'info is a string', 'none', 'info', valid=None)
 for register in ('mrtd', 'rtmr0', 'rtmr1', 'rtmr2', 'rtmr3'):
     restated(f'info_{register}', f'info.tcb_info.{register} is another one', AB, 'info', 'tcb_info',
              register)
@@ -314,10 +314,13 @@ for name, description, value, member in (
         ('manager_nonce', 'another nonce', 'ab' * 32, 'nonce'),
         ('manager_report_data', 'another report_data', 'ab' * 64, 'report_data'),
         ('manager_quote', 'the quote is the main one', lambda v, c: c.world.platform.build(
-            c.quote).hex(), 'quote'),
-        ('manager_quote_missing', 'no quote', UNSET, 'quote')):
+            c.quote).hex(), 'quote')):
     restated(name, f'compose manager: {description} (shape A)', value,
              'compose_manager_attestation', member)
+
+
+restated('manager_quote_missing', 'compose manager: no quote (shape A)', UNSET,
+         'compose_manager_attestation', 'quote', valid=None)
 
 
 def manager_other_machine(body, case, _):

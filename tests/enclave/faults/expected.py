@@ -47,9 +47,10 @@ REPORT = {
         log_register_4 log_register_0 log_register_negative log_digest_long log_digest_hex
         log_long log_huge_payload log_objects""",
     'event_log_duplicate': 'log_duplicate', 'event_log_incomplete': 'log_no_ready',
-    'event_digest_mismatch': 'log_payload log_digest log_preimage',
+    'event_digest_mismatch': 'log_digest log_preimage',
     'rtmr_mismatch': 'log_boot_digest log_dropped log_added log_swapped',
     'keyset_key_mismatch': 'aci_other_key',
+    'manager_statement': 'manager_actions manager_hash manager_forged_action',
     'gpu_firmware_mismatch': 'gpu_fwid gpu_blackwell_fwid gpu_blackwell_second gpu_bare_leaf',
     'gpu_signature': 'gpu_signature gpu_blackwell_signature gpu_535_signature',
     'gpu_nonce_not_signed': 'gpu_nonce_signed gpu_535_nonce',

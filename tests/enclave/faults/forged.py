@@ -140,8 +140,9 @@ for name, actions, keeps_hash, description in (
         ('manager_actions_text', json.dumps([FORGED]), True, 'actions as a text'),
         ('manager_actions_object', FORGED, True, 'actions as an object'),
         ('manager_action_list', ['compose_up Forged-8B.yaml'], True, 'actions as a list of texts')):
+    # Nothing of it may be shown as signed. What is of no known form may be refused, too.
     on_body(name, f'forged: compose manager: {description} (shape A)',
-            statement(actions, keeps_hash))
+            statement(actions, keeps_hash), False if name == 'manager_forged_action' else None)
 
 
 # Whose evidence it is: the same machine, with the documents of another kind of service

@@ -1,6 +1,5 @@
 """Faults of the gateway's documents (shapes C and D): keyset, endorsement, validity, custody."""
 
-import json
 import time
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -14,24 +13,34 @@ from faults.evidence import UNSET, set_member
 from measured import replay
 
 OTHER_APP_ID = label_bytes('another app', 20)
+ROUNDED = 18446744073709552000
 
 
 def gateway(name, description, value, *path, valid=False):
+    change = set_member(value, *path)
     define(name, 'attestation', f'gateway: {description}', valid=valid,
-           body=set_member(value, *path))
+           body=lambda whole, case, args: change(whole, case, args) if case.gateway else None)
 
 
-def keyset(change):
-    """Change the keyset; digest and endorsement stay right, only its content is wrong."""
+def keyset(change, is_custody_kept=True):
+    """Change the keyset; digest and endorsement stay right, only its content is wrong. A key that
+    is no longer in it may leave the custody with it."""
     def body(whole, case, _):
         report = whole.get('attestation')
         if report:
             change(report['workload_keyset'], case)
+            if not is_custody_kept:
+                forget_key(report['evidence']['key_custody'], case)
             whole['workload_keyset_digest'] = aci.digest_of(report['workload_keyset'])
             if 'keyset_endorsement' in report:
                 report['keyset_endorsement'] = case.gateway.endorsement(
                     whole['workload_keyset_digest'])
     return body
+
+
+def forget_key(custody, case):
+    point = public_bytes(case.key).hex()
+    custody['keys'] = [entry for entry in custody['keys'] if entry['public_key'] != point]
 
 
 def expire(seconds):
@@ -62,17 +71,13 @@ def two_keys(value, case):
     value['e2ee_public_keys'].insert(0, dict(first, key_id='sim-e2ee-v0', public_key=point))
 
 
-def endless(data, args):
+def endless(value, case):
     """not_after of 2^64-1: JavaScript rounds it, and so does the digest."""
-    whole = json.loads(data)
-    report = whole.get('attestation')
-    if not report:
-        return data
-    holder = report['workload_keyset'].get('keyset_epoch', report['workload_keyset'])
-    old, holder['not_after'] = str(holder['not_after']), 18446744073709552000
-    new_digest = aci.digest_of(report['workload_keyset'])
-    text = data.decode().replace(whole['workload_keyset_digest'], new_digest)
-    return text.replace(f'"not_after":{old}', '"not_after":18446744073709551615').encode()
+    value.get('keyset_epoch', value)['not_after'] = ROUNDED
+
+
+def unrounded(data, args):
+    return data.replace(b'"not_after":%d' % ROUNDED, b'"not_after":18446744073709551615')
 
 
 gateway('aci_version', 'api_version aci/2', 'aci/2', 'api_version')
@@ -83,7 +88,7 @@ gateway('aci_endorsement', 'the endorsement is of another key (shape C)', lambda
     sign_digest(ec.generate_private_key(ec.SECP256K1()), b'x' * 32)[:64].hex()) if v else v,
         'attestation', 'keyset_endorsement', 'value')
 gateway('aci_endorsement_missing', 'no endorsement (shape C)', UNSET, 'attestation',
-        'keyset_endorsement')
+        'keyset_endorsement', valid=True)
 gateway('aci_quote', 'evidence.quote is another one', lambda v, c: c.world.platform.build(
     c.quote).hex(), 'attestation', 'evidence', 'quote')
 gateway('aci_report_data', 'report_data is another one', 'ab' * 64, 'attestation', 'report_data')
@@ -97,13 +102,16 @@ gateway('aci_tee_type', 'tee_type sev', 'sev', 'attestation', 'tee_type')
 for name, change, description in (
         ('aci_expired', expire(-60), 'not_after is over'),
         ('aci_short', expire(90), 'not_after in 90 seconds: a session must not outlive it'),
-        ('aci_other_key', other_key, 'the keyset names another E2EE key'),
-        ('aci_no_e2ee_key', lambda v, c: v.update(e2ee_public_keys=[]), 'no E2EE key at all'),
-        ('aci_other_suites', other_suites, 'E2EE keys of other algorithms only'),
-        ('aci_two_keys', two_keys, 'an E2EE key of another replica before ours')):
-    define(name, 'attestation', f'gateway: {description}', body=keyset(change), valid=name in (
-        'aci_short', 'aci_no_e2ee_key', 'aci_other_suites', 'aci_two_keys'))
-define('aci_not_after_max', 'attestation', 'gateway: not_after is 2^64-1', valid=True, raw=endless)
+        ('aci_other_key', other_key, 'the keyset names another E2EE key')):
+    define(name, 'attestation', f'gateway: {description}', valid=name == 'aci_short',
+           body=keyset(change))
+for name, change, kept, description in (
+        ('aci_no_e2ee_key', lambda v, c: v.update(e2ee_public_keys=[]), False, 'no E2EE key'),
+        ('aci_other_suites', other_suites, False, 'E2EE keys of other algorithms only'),
+        ('aci_two_keys', two_keys, True, 'an E2EE key of another replica before ours')):
+    define(name, 'attestation', f'gateway: {description}', valid=True, body=keyset(change, kept))
+define('aci_not_after_max', 'attestation', 'gateway: not_after is 2^64-1', valid=True,
+       body=keyset(endless), raw=unrounded)
 
 
 def aci_duplicate(data, args):
