@@ -4,7 +4,6 @@ local child = require('tests.lua.child')
 local h = require('tests.lua.dcap')
 
 local FMSPC = h.FMSPC
-local PATHS = h.PATHS
 local requested = h.requested
 
 -- Offline ---------------------------------------------------------------------------------------
@@ -17,14 +16,6 @@ describe('evidence that is judged offline', function()
 
   local NONCE = ('0123456789abcdef'):rep(4)
 
-  local function unescape(text)
-    return (
-      text:gsub('%%(%x%x)', function(hex)
-        return string.char(tonumber(hex, 16))
-      end)
-    )
-  end
-
   local function get(path)
     local answer = h.sim.request('GET', path)
     assert.are.equal(200, answer.status)
@@ -35,25 +26,6 @@ describe('evidence that is judged offline', function()
     return (bytes:gsub('.', function(c)
       return ('%02x'):format(c:byte())
     end))
-  end
-
-  -- The layout of dcap-qvl (DCAP.md section 3), put together without the library.
-  local function collateral()
-    local tcb = get(PATHS.tcb .. '?fmspc=' .. FMSPC)
-    local qe = get(PATHS.qe)
-    local crl = get(PATHS.pckcrl .. '?encoding=der&ca=platform')
-    local whole = {
-      pck_crl_issuer_chain = unescape(crl.headers['sgx-pck-crl-issuer-chain']),
-      pck_crl = to_hex(crl.body),
-      root_ca_crl = get(PATHS.rootcrl).body,
-      tcb_info_issuer_chain = unescape(tcb.headers['tcb-info-issuer-chain']),
-      qe_identity_issuer_chain = unescape(qe.headers['sgx-enclave-identity-issuer-chain']),
-    }
-    whole.tcb_info, whole.tcb_info_signature =
-      tcb.body:match('^{"tcbInfo":(.*),"signature":"(%x+)"}$')
-    whole.qe_identity, whole.qe_identity_signature =
-      qe.body:match('^{"enclaveIdentity":(.*),"signature":"(%x+)"}$')
-    return vim.json.encode(whole)
   end
 
   local function response(model)
@@ -79,7 +51,7 @@ describe('evidence that is judged offline', function()
       quote = hex:gsub('%x%x', function(byte)
         return string.char(tonumber(byte, 16))
       end),
-      collateral = collateral(),
+      collateral = h.sim.collateral(),
       now = os.time(),
       root_ca = child.read(h.sim.root),
     }, extra or {})
@@ -118,7 +90,7 @@ describe('evidence that is judged offline', function()
         response = response(model).body,
         nonce = NONCE,
         model = model,
-        collateral = collateral(),
+        collateral = h.sim.collateral(),
         now = os.time(),
         root_ca = child.read(h.sim.root),
         gpu_root_ca = child.read(h.sim.gpu_root),
@@ -138,7 +110,7 @@ describe('evidence that is judged offline', function()
     local report = verify_quote(args)
     assert.are.equal('collateral_missing', report.reason)
     assert.is_false(report.verified or report.accepted)
-    for _, text in ipairs({ '', '{}', 'null', '\255', collateral():sub(1, -2) }) do
+    for _, text in ipairs({ '', '{}', 'null', '\255', h.sim.collateral():sub(1, -2) }) do
       report = verify_quote(quote_args({ collateral = text }))
       assert.are.equal('collateral_malformed', report.reason)
     end

@@ -38,6 +38,37 @@ local function request_over_tls(method, url, ca, body, headers)
   return answer
 end
 
+local function unescape(text)
+  return (text:gsub('%%(%x%x)', function(hex)
+    return string.char(tonumber(hex, 16))
+  end))
+end
+
+local function collateral(sim)
+  local function get(path)
+    local answer = sim.request('GET', path)
+    assert(answer.status == 200, path)
+    return answer
+  end
+  local tcb = get('/tdx/certification/v4/tcb?fmspc=51a1c0de0001')
+  local qe = get('/tdx/certification/v4/qe/identity')
+  local crl = get('/sgx/certification/v4/pckcrl?encoding=der&ca=platform')
+  local whole = {
+    pck_crl_issuer_chain = unescape(crl.headers['sgx-pck-crl-issuer-chain']),
+    pck_crl = crl.body:gsub('.', function(c)
+      return ('%02x'):format(c:byte())
+    end),
+    root_ca_crl = get('/sgx/certification/v4/rootcacrl').body,
+    tcb_info_issuer_chain = unescape(tcb.headers['tcb-info-issuer-chain']),
+    qe_identity_issuer_chain = unescape(qe.headers['sgx-enclave-identity-issuer-chain']),
+  }
+  whole.tcb_info, whole.tcb_info_signature =
+    tcb.body:match('^{"tcbInfo":(.*),"signature":"(%x+)"}$')
+  whole.qe_identity, whole.qe_identity_signature =
+    qe.body:match('^{"enclaveIdentity":(.*),"signature":"(%x+)"}$')
+  return vim.json.encode(whole)
+end
+
 --- Starts a simulator on a free port. It ends with this process, because its stdin does.
 ---@param opts table|nil { args = extra argv, env = extra environment }
 ---@return table sim with url, models, model (the first), root, gpu_root, tls_ca (with --tls), lines
@@ -133,6 +164,11 @@ function M.start(opts)
       tls_ca = sim.tls_ca,
       verify = { root_ca = sim.root, gpu_root_ca = sim.gpu_root, collateral_url = sim.url },
     }, extra or {})
+  end
+  --- Intel's collateral for its platform, in the layout of dcap-qvl, put together without the
+  --- library.
+  function sim.collateral()
+    return collateral(sim)
   end
   --- All faults it knows.
   function sim.faults()
