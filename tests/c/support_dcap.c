@@ -5,12 +5,54 @@
 #include <stdarg.h>
 /* cmocka wants the four above it */
 #include <cmocka.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "attest/date.h"
 #include "base/json.h"
+
+extern char **environ;
+
+/* ---- Making them ----------------------------------------------------------------------------- */
+
+/* Returns the exit code, or -1 where it could not be started. */
+static int run_python(char *const argv[])
+{
+    pid_t pid;
+    int status;
+
+    if (posix_spawn(&pid, argv[0], NULL, NULL, argv, environ) != 0 ||
+        waitpid(pid, &status, 0) != pid)
+        return -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+enum dcap_made dcap_generate(const char *folder, const char *const *names, size_t count)
+{
+    char python[] = "/usr/bin/python3", script[] = "tests/dcap/generate.py";
+    char import[] = "import cryptography", flag[] = "-c";
+    char *probe[] = { python, flag, import, NULL };
+    char **generate = calloc(count + 4, sizeof *generate);
+    int code = run_python(probe);
+
+    generate[0] = python;
+    generate[1] = script;
+    generate[2] = strdup(folder);
+    for (size_t i = 0; i < count; i++)
+        generate[3 + i] = strdup(names[i]);
+    if (code == 0)
+        code = run_python(generate) == 0 ? 0 : 2;
+    for (size_t i = 0; i < count + 1; i++)
+        free(generate[2 + i]);
+    free(generate);
+    return code == 0 ? DCAP_MADE : code == 2 ? DCAP_FAILED : DCAP_NO_PYTHON;
+}
+
+/* ---- Reading and judging them ---------------------------------------------------------------- */
 
 char *dcap_file(const char *path, size_t *len)
 {

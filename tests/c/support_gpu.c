@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attest/gpu/jwt.h"
 #include "base/codec.h"
 
 const uint8_t gpu_nonce[32] = { 0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8, 0xa9, 0xaa,
@@ -586,6 +587,37 @@ char *nras_make_answer(int count, int which, const cJSON *changed)
     text = cJSON_PrintUnformatted(answer);
     cJSON_Delete(answer);
     return text;
+}
+
+char *nras_with_token(int place, char *(*change)(const char *token))
+{
+    char *text = nras_make_answer(2, -1, NULL), *token;
+    cJSON *answer = cJSON_Parse(text), *list = place == 0 ? answer->child : answer->child->next;
+    cJSON *item = place == 0 ? list->child->next : cJSON_GetArrayItem(list, place - 1);
+
+    token = change(item->valuestring);
+    if (place == 0)
+        cJSON_ReplaceItemInArray(list, 1, cJSON_CreateString(token));
+    else
+        cJSON_ReplaceItemInObject(list, item->string, cJSON_CreateString(token));
+    free(token);
+    free(text);
+    text = cJSON_PrintUnformatted(answer);
+    cJSON_Delete(answer);
+    return text;
+}
+
+char *nras_token_again(const char *token, const char *header, EVP_PKEY *key)
+{
+    struct jwt t;
+    cJSON *head = header ? cJSON_Parse(header) : NULL;
+    char *made;
+
+    assert_int_equal(jwt_read(&t, token), 0);
+    made = nras_make_token(head, t.claims, key);
+    cJSON_Delete(head);
+    jwt_clear(&t);
+    return made;
 }
 
 /* ---- The key set ---------------------------------------------------------------------------- */

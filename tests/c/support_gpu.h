@@ -84,6 +84,11 @@ char *nras_make_token(const cJSON *header, const cJSON *claims, EVP_PKEY *key);
  * claims of one token: 0 the overall one (its submods are filled in unless it has some), 1 the
  * first GPU. */
 char *nras_make_answer(int count, int which, const cJSON *changed);
+/* A usual answer about two devices, the token at a place (0: the overall one) replaced by what a
+ * function makes of it. */
+char *nras_with_token(int place, char *(*change)(const char *token));
+/* The claims of a token, signed again; header JSON or NULL, key NULL: the service's. */
+char *nras_token_again(const char *token, const char *header, EVP_PKEY *key);
 cJSON *nras_overall_claims(void);
 /* The key set; the caller changes and prints it. */
 cJSON *nras_make_jwks(void);

@@ -169,57 +169,25 @@ static void answers_have_a_form(void **state)
     expect(nras_make_answer(3, -1, NULL), "nras_gpu_set", "more");
 }
 
-/* Replaces the token at a place (0: the overall one) by what a function makes of it. */
-static char *with_token(int place, char *(*change)(const char *token))
-{
-    char *text = nras_make_answer(2, -1, NULL), *token;
-    cJSON *answer = cJSON_Parse(text), *list = place == 0 ? answer->child : answer->child->next;
-    cJSON *item = place == 0 ? list->child->next : cJSON_GetArrayItem(list, place - 1);
-
-    token = change(item->valuestring);
-    if (place == 0)
-        cJSON_ReplaceItemInArray(list, 1, cJSON_CreateString(token));
-    else
-        cJSON_ReplaceItemInObject(list, item->string, cJSON_CreateString(token));
-    free(token);
-    free(text);
-    text = cJSON_PrintUnformatted(answer);
-    cJSON_Delete(answer);
-    return text;
-}
-
-static char *again(const char *token, const char *header, EVP_PKEY *key)
-{
-    struct jwt t;
-    cJSON *head = header ? cJSON_Parse(header) : NULL;
-    char *made;
-
-    assert_int_equal(jwt_read(&t, token), 0);
-    made = nras_make_token(head, t.claims, key);
-    cJSON_Delete(head);
-    jwt_clear(&t);
-    return made;
-}
-
 static char *other_alg(const char *token)
 {
-    return again(token, "{\"kid\":\"test-key\",\"alg\":\"ES256\"}", NULL);
+    return nras_token_again(token, "{\"kid\":\"test-key\",\"alg\":\"ES256\"}", NULL);
 }
 
 static char *other_kid(const char *token)
 {
-    return again(token, "{\"kid\":\"nobody\",\"alg\":\"ES384\"}", NULL);
+    return nras_token_again(token, "{\"kid\":\"nobody\",\"alg\":\"ES384\"}", NULL);
 }
 
 static char *no_kid(const char *token)
 {
-    return again(token, "{\"alg\":\"ES384\"}", NULL);
+    return nras_token_again(token, "{\"alg\":\"ES384\"}", NULL);
 }
 
 static char *by_stranger(const char *token)
 {
     EVP_PKEY *key = gpu_new_key();
-    char *made = again(token, NULL, key);
+    char *made = nras_token_again(token, NULL, key);
 
     EVP_PKEY_free(key);
     return made;
@@ -241,7 +209,7 @@ static char *cut(const char *token)
 /* A good token of ours, but not the one that the overall token names. */
 static char *another_good_one(const char *token)
 {
-    return again(token, NULL, NULL);
+    return nras_token_again(token, NULL, NULL);
 }
 
 static void each_token_counts(void **state)
@@ -262,7 +230,7 @@ static void each_token_counts(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (int place = 0; place <= 2; place++)
-            expect(with_token(place, rows[i].change), place ? rows[i].reason : rows[i].overall,
+            expect(nras_with_token(place, rows[i].change), place ? rows[i].reason : rows[i].overall,
                    rows[i].reason);
 }
 

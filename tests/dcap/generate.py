@@ -3,7 +3,7 @@
 must get: FOLDER/NAME.quote, NAME.col.json, NAME.root.pem (the root to trust) and cases.json.
 Nothing in it comes from anywhere else.
 
-    generate.py FOLDER            the cases
+    generate.py FOLDER [NAME...]  the cases, or those of these names
     generate.py --seeds FOLDER    what fuzzing starts with: FOLDER/{collateral,pck,dcap}/NAME
 """
 import json
@@ -51,13 +51,15 @@ def seeds(folder):
 def main():
     if sys.argv[1] == '--seeds':
         return seeds(sys.argv[2])
-    folder = sys.argv[1]
+    folder, wanted = sys.argv[1], set(sys.argv[2:])
     os.makedirs(folder, exist_ok=True)
     rows, names = [], set()
     for name, verdict, code, change, advisories, since in CASES:
         if name in names:
             raise SystemExit('two cases are called ' + name)
         names.add(name)
+        if wanted and name not in wanted:
+            continue
         world = World()
         change(world)
         quote, collateral = world.build()
@@ -74,6 +76,8 @@ def main():
         if since is not None:
             row['since'] = since
         rows.append(row)
+    if wanted - names:
+        raise SystemExit('no such cases: ' + ' '.join(sorted(wanted - names)))
     with open(os.path.join(folder, 'cases.json'), 'w', encoding='ascii') as file:
         json.dump(rows, file, indent=1)
 
