@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What is read rather than run: comments of functions, the rockspec, pictures.
+# What is read rather than run: the table of checks, comments of functions, the rockspec, pictures.
 # Sourced by tests/lint/run.
 
 in_nvim() { "${NVIM_EXEC:-nvim}" --headless -n -u NONE -i NONE -c "luafile $1" 2>&1; }
@@ -24,6 +24,13 @@ pictures_are_plain() {
   done
 }
 
+# Codes that reports do not have any more: a reader would look for them in vain.
+old_codes() {
+  grep -rnE '\bnonce_(missing|present)\b' csrc lua plugin doc README.md SECURITY.md tests/c
+}
+
+none 'docs: every check and reason is in the help, and in the sources' bash tests/lint/checks.sh
+none 'docs: no codes of old' old_codes
 none 'docs: public functions say what they do, take and return' functions_are_documented
 none 'docs: the rockspec is whole' rockspec_is_whole
 with luarocks 'docs: luarocks lint' luarocks lint $rockspec

@@ -314,6 +314,69 @@ describe('the help for other plugins', function()
   end)
 end)
 
+describe('the words about trust', function()
+  local documents = {
+    ['the help'] = help,
+    ['SECURITY.md'] = child.read(root .. '/SECURITY.md'),
+    ['the README'] = child.read(root .. '/README.md'),
+  }
+
+  -- A phrase may go on in the next line.
+  local function says(text, phrase)
+    return (text:gsub('%s+', ' ')):find(phrase, 1, true) ~= nil
+  end
+
+  for name, text in pairs(documents) do
+    it('of ' .. name .. ' say what no client can show', function()
+      local missing = {}
+      for _, phrase in ipairs({
+        'memory bus',
+        'WireTap, Battering RAM, TEE.fail',
+        'OCSP',
+        'prompt cache',
+        'modelPrivacy',
+        'PRIVATE_ONLY',
+        'gateway',
+      }) do
+        if not says(text, phrase) then
+          missing[#missing + 1] = phrase
+        end
+      end
+      none_missing(missing, 'not named')
+    end)
+  end
+
+  it('are the same in the help and in SECURITY.md where it counts', function()
+    for _, name in ipairs({ 'the help', 'SECURITY.md' }) do
+      for _, phrase in ipairs({
+        'proves nothing against a provider that attacks its own hardware',
+        'stands behind it shows no evidence',
+        'who could lie',
+        'enuine hardware, code unknown',
+      }) do
+        assert.is_true(says(documents[name], phrase), name .. ': ' .. phrase)
+      end
+    end
+  end)
+
+  it('claim of images no more than is known', function()
+    local text = section('venice-not')
+    assert.is_true(says(text, 'Images ~ This plugin sends none'))
+    assert.is_false(says(text, 'images ~ Each sends text'))
+  end)
+
+  it('say what the level measured needs, and what an allowlist does', function()
+    local levels = help:match('%*venice%-levels%*(.-)\n`verified` means')
+    for _, word in ipairs({ 'event log', 'compose hash', 'MRCONFIGID', 'confirmed', 'complete' }) do
+      assert.is_truthy(levels:find(word, 1, true), word)
+    end
+    local option = help:match('%*venice%-option%-verify%.measurements%*(.-)\n\n')
+    for _, word in ipairs({ 'mrtd', 'rtmr1', 'rtmr2', 'compose_hash', 'complete', 'not raise' }) do
+      assert.is_truthy(option:find(word, 1, true), word)
+    end
+  end)
+end)
+
 describe('doc/CONTRIBUTING.md', function()
   it('names tests that there are, for each complaint', function()
     local text, missing, count = child.read(root .. '/doc/CONTRIBUTING.md'), {}, 0
