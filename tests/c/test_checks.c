@@ -1021,6 +1021,21 @@ static const struct {
       { CHECK_COUNT, NULL, with_member, "B", "nvidia_payload", NULL },
       "{\"dcap\":\"off\",\"pin\":\"strict\"}",
       "[{\"compose_hash\":\"abababababababababababababababababababababababababababababababab\"}]" },
+    { "custody_missing",
+      { CHECK_COUNT, NULL, with_member, "B", "nvidia_payload", NULL },
+      "{\"dcap\":\"off\",\"custody\":{\"roots\":"
+      "[\"0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798\"]}}",
+      NULL },
+    { "custody_root_not_allowed",
+      { CHECK_COUNT, NULL, with_member, "D", "nvidia_payload", NULL },
+      "{\"dcap\":\"off\",\"custody\":{\"roots\":"
+      "[\"0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798\"]}}",
+      NULL },
+    { "custody_app_id_not_allowed",
+      { CHECK_COUNT, NULL, with_member, "D", "nvidia_payload", NULL },
+      "{\"dcap\":\"off\",\"custody\":{\"app_ids\":"
+      "[\"abababababababababababababababababababab\"]}}",
+      NULL },
     { "tcb_not_accepted",
       { CHECK_COUNT, NULL, with_quote, "st_ood_platform", NULL, NULL },
       "{}",
