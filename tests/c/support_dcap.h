@@ -20,8 +20,8 @@ struct dcap_case {
 
 enum dcap_made { DCAP_MADE, DCAP_NO_PYTHON, DCAP_FAILED };
 
-/* Writes cases of tests/dcap/cases.py into a folder, with generate.py: those of the given names, all
- * where count is 0. Needs python3-cryptography. The root of each is NAME.root.pem. */
+/* Writes cases of tests/dcap/cases.py into a folder, with generate.py: those of the given names, or
+ * all where count is 0. Needs python3-cryptography. The root of each is NAME.root.pem. */
 enum dcap_made dcap_generate(const char *folder, const char *const *names, size_t count);
 
 /* Reads a whole file, a NUL behind it; the caller frees it. NULL where there is none. */
