@@ -79,6 +79,29 @@ function M.printable(text)
   return line
 end
 
+--- Whether a failure is a lock on texts or windows, which goes away by itself: the command-line
+--- window (E11), an expression that is evaluated (E523, E565), a window that is closing (E242).
+---@param message any
+---@return boolean
+function M.is_text_lock(message)
+  local text = tostring(message)
+  for _, code in ipairs({ 'E11', 'E242', 'E523', 'E565', 'E1159', 'E1312' }) do
+    if text:find('%f[%w]' .. code .. ':') then
+      return true
+    end
+  end
+  return false
+end
+
+--- A sentence cut to what fits into the message area without asking for a key.
+---@param text string
+---@return string
+function M.one_line(text)
+  local room = math.max(vim.v.echospace - 1, 20)
+  local head = vim.fn.strcharpart(text, 0, room)
+  return head == text and text or vim.fn.strcharpart(text, 0, room - 1) .. '…'
+end
+
 --- The two lines that a user reads.
 ---@param err venice.Error
 ---@return string
@@ -109,9 +132,7 @@ end
 function M.notify(err, level, is_seen)
   local text = M.format(err)
   if is_seen then
-    text = text:match('^[^\n]*')
-    local head = vim.fn.strcharpart(text, 0, math.max(vim.v.echospace - 1, 20))
-    text = head == text and text or head .. '…'
+    text = M.one_line(text:match('^[^\n]*'))
   end
   say(text, level or vim.log.levels.ERROR)
 end

@@ -109,7 +109,8 @@ describe('the list of known enclaves', function()
     local texts = {
       'not json',
       '[]',
-      '{"version":2,"enclaves":[]}',
+      '{"version":0,"enclaves":[]}',
+      '{"version":"2","enclaves":[]}',
       '{"version":1,"enclaves":[{"model":"m"}]}',
       '{"version":1,"enclaves":{"a":1}}',
     }
@@ -162,6 +163,9 @@ describe('the list of known enclaves', function()
     for _, other in ipairs(others) do
       other.wait_for('_G.done', 20000)
     end
+    -- What found the list locked is written a little later.
+    nvim.wait_for('#pins.read() == 60', 20000)
+    nvim.sleep(100)
     assert.are.equal(60, nvim.lua([[return #pins.read()]]))
     for _, other in ipairs(others) do
       other.stop()

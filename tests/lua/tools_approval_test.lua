@@ -76,7 +76,7 @@ describe('a question', function()
     child.write(root .. '/chat', ('chat\n'):rep(30))
     nvim = child.start({ cwd = root, terminal = opts.terminal, lines = 30, columns = 80 })
     nvim.lua(SETUP, root)
-    nvim.lua('require("venice.tools.approval").PAUSE = ...', opts.pause or 0)
+    nvim.lua('require("venice.attention").PAUSE = ...', opts.pause or 0)
     if not opts.terminal and not opts.nobody then
       nvim.lua('require("venice.tools.approval").is_possible = function() return true end')
     end
@@ -259,7 +259,7 @@ describe('a question', function()
     end
   end)
 
-  it('cannot be approved before its end was in sight', function()
+  it('cannot be approved before every line of it was in sight', function()
     start()
     local argv = { 'touch', 'x' }
     for i = 1, 60 do
@@ -272,8 +272,18 @@ describe('a question', function()
     nvim.wait_for('#_G.__notes > 0')
     assert.is_truthy(nvim.notifications()[1].msg:find('more of it below', 1, true))
     assert.is_false(ran('x'))
+    -- Its beginning and its end are not the whole.
     nvim.type_keys('G')
     is_asking('argument 60')
+    nvim.type_keys('o')
+    nvim.wait_for('#_G.__notes > 1')
+    assert.is_truthy(nvim.notifications()[2].msg:find('line 19 was not in sight yet', 1, true))
+    assert.is_false(ran('x'))
+    nvim.type_keys('gg')
+    for _ = 1, 6 do
+      nvim.type_keys('<C-f>')
+      nvim.screen_text()
+    end
     nvim.type_keys('ggo')
     assert.are.equal('exit code 0', results()[1].words)
     assert.is_true(ran('argument 60'))

@@ -36,7 +36,7 @@ describe('a chat with tools', function()
     nvim = session.nvim
     session:secret(FILE)
     nvim.cmd('set cmdheight=3')
-    nvim.lua([[require('venice.tools.approval').PAUSE = 0]])
+    nvim.lua([[require('venice.attention').PAUSE = 0]])
     nvim.cmd('VeniceChat')
     if options == nil then
       nvim.cmd('Venice tools on')

@@ -53,7 +53,7 @@ end)
 local SETUP = [[
   local root = ...
   require('venice.tools.approval').is_possible = function() return true end
-  require('venice.tools.approval').PAUSE = 0
+  require('venice.attention').PAUSE = 0
   vim.cmd('edit ' .. root .. '/chat')
   _G.updates = {}
   _G.session = assert(require('venice.tools.session').new({
@@ -164,7 +164,7 @@ describe('a proposal', function()
   end)
 
   it('is not decided by a key that was meant for the chat', function()
-    nvim.lua([[require('venice.tools.approval').PAUSE = 60000]])
+    nvim.lua([[require('venice.attention').PAUSE = 60000]])
     propose('a.txt', three())
     is_shown('1 of 3')
     nvim.type_keys('A', 'a', 'r', 'R', 'q')

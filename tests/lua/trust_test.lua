@@ -34,6 +34,8 @@ describe('a known enclave', function()
     -- Messages of two lines shall not wait for a key.
     nvim.cmd('set cmdheight=4')
     nvim.lua(SETUP, sim.url, sim.root, opts.verify or {})
+    -- What must not be in sight before a key counts is a matter of the tests about that.
+    nvim.lua([[require('venice.attention').PAUSE = ...]], opts.pause or 0)
     return nvim
   end
 

@@ -14,7 +14,8 @@ local M = {}
 ---@field service string
 ---@field model string
 ---@field root string
----@field enclave table { mrtd, os_image_hash, compose_hash | mrconfigid, app_id, key_provider }
+---@field enclave table<string, string> { mrtd, rtmr1, rtmr2, mrconfigid_form, os_image_hash,
+---  compose_hash | mrconfigid, app_id, key_provider, shape, custody_root }
 ---@field first_seen integer unix seconds
 ---@field last_seen integer
 ---@field trusted_at integer|nil since when the user trusts it; nil: first sight, not confirmed
@@ -42,6 +43,7 @@ function M.place(options, model)
   return { service = options.base_url, model = model, root = root }
 end
 
+-- Whether two things, pins or places, are of the same place.
 local function stands_at(pin, place)
   return pin.service == place.service and pin.model == place.model and pin.root == place.root
 end
@@ -56,13 +58,57 @@ function M.of(place)
   end, pins), err
 end
 
---- As C takes them: nothing that changes while an enclave stays what it is.
+-- Every enclave has these; versions of this plugin that did not look at them stored none.
+local ALWAYS = { 'rtmr1', 'rtmr2', 'mrconfigid_form', 'shape' }
+
+--- The names of the values that an enclave was stored without, by an older version. The word of the
+--- user about such an enclave does not cover them: it counts as not confirmed.
+---@param enclave table
+---@return string[]
+function M.lacking(enclave)
+  return vim.tbl_filter(function(name)
+    return enclave[name] == nil
+  end, ALWAYS)
+end
+
+-- Whether an enclave has all values of another, and more.
+local function extends(enclave, other)
+  for name, value in pairs(other) do
+    if enclave[name] ~= value then
+      return false
+    end
+  end
+  return vim.tbl_count(enclave) > vim.tbl_count(other)
+end
+
+--- The pin that the user confirmed in the place of one that lacks values.
+---@param pin venice.Pin
+---@param pins venice.Pin[]
+---@return venice.Pin|nil
+function M.replacement(pin, pins)
+  if #M.lacking(pin.enclave) == 0 then
+    return nil
+  end
+  for _, other in ipairs(pins) do
+    local is_confirmed = other.trusted_at and #M.lacking(other.enclave) == 0
+    if is_confirmed and stands_at(pin, other) and extends(other.enclave, pin.enclave) then
+      return other
+    end
+  end
+end
+
+--- As C takes them: nothing that changes while an enclave stays what it is. A pin that lacks values
+--- would let another kernel pass as known, so it does not count beside the one that replaced it.
 ---@param pins venice.Pin[]
 ---@return table[]
 function M.for_request(pins)
-  return vim.tbl_map(function(pin)
-    return vim.tbl_extend('force', pin.enclave, { confirmed = pin.trusted_at ~= nil })
-  end, pins)
+  local list = {}
+  for _, pin in ipairs(pins) do
+    if not M.replacement(pin, pins) then
+      list[#list + 1] = vim.tbl_extend('force', pin.enclave, { confirmed = pin.trusted_at ~= nil })
+    end
+  end
+  return list
 end
 
 local function find(pins, place, enclave)
@@ -91,15 +137,33 @@ local function new_pin(place, enclave, compose, now)
   })
 end
 
---- Notes that an enclave was seen: a first sight is stored unconfirmed, where no other is known; of
---- a known one, when it was last seen. Never makes anything trusted.
+-- Whether an enclave with more values than a known one stands in the list already. Were each stored
+-- that comes, the list would take in one enclave after the other.
+local function has_extension(pins, place, enclave)
+  for _, base in ipairs(pins) do
+    if stands_at(base, place) and extends(enclave, base.enclave) then
+      for _, pin in ipairs(pins) do
+        if stands_at(pin, place) and extends(pin.enclave, base.enclave) then
+          return true
+        end
+      end
+    end
+  end
+  return false
+end
+
+--- Notes that an enclave was seen: a first sight is stored unconfirmed, where no other is known,
+--- and so is, once, a known one that has more values than before; of one that is in the list, when
+--- it was seen last. Never makes anything trusted.
 ---@param place venice.PinsPlace
 ---@param report table
 ---@param now integer
 ---@return venice.Pin|nil pin the enclave's, where it is in the list
 ---@return venice.Error|nil
 function M.saw(place, report, now)
-  local state, enclave = report.pin.state, report.pin.enclave
+  -- The change may be made again, later.
+  place = vim.deepcopy(place)
+  local state, enclave = report.pin.state, vim.deepcopy(report.pin.enclave)
   local found
   local ok, err = file.update(function(pins)
     found = find(pins, place, enclave)
@@ -108,8 +172,8 @@ function M.saw(place, report, now)
       found.compose = found.compose or (report.code or {}).compose
       return true
     end
-    -- Known, but with more values than before; or the first of its place.
-    local is_news = state == 'known' or state == 'first' and not has_any(pins, place)
+    local is_fuller = state == 'known' and not has_extension(pins, place, enclave)
+    local is_news = is_fuller or state == 'first' and not has_any(pins, place)
     if is_news and next(enclave) then
       found = new_pin(place, enclave, (report.code or {}).compose, now)
       pins[#pins + 1] = found
@@ -126,6 +190,7 @@ end
 ---@param now integer
 ---@return true|nil, venice.Error|nil
 function M.trust(place, report, now)
+  place = vim.deepcopy(place)
   return file.update(function(pins)
     local pin = find(pins, place, report.pin.enclave)
     if not pin then
@@ -143,8 +208,10 @@ end
 ---@param place venice.PinsPlace
 ---@return integer|nil count, venice.Error|nil
 function M.forget(place)
-  local count = 0
+  place = vim.deepcopy(place)
+  local count
   local ok, err = file.update(function(pins)
+    count = 0
     for i = #pins, 1, -1 do
       if stands_at(pins[i], place) then
         table.remove(pins, i)

@@ -1,5 +1,6 @@
 -- The user's word about enclaves: the question when one has changed, :Venice trust, and the list.
 
+local attention = require('venice.attention')
 local errors = require('venice.errors')
 local pins = require('venice.evidence.pins')
 local screen = require('venice.evidence.screen')
@@ -10,122 +11,241 @@ local M = {}
 
 -- Questions ---------------------------------------------------------------------------------------
 
----@class venice.TrustQuestion one screen, for every request that waits for the same answer
----@field buffer integer
----@field waiting table<table, fun(trusted: boolean)>
-local open_questions = {} ---@type table<string, venice.TrustQuestion>
+---@class venice.TrustQuestion about one enclave, for every request that waits for the same answer
+---@field place venice.PinsPlace
+---@field report table
+---@field waiting table<table, fun(trusted: boolean, failure: venice.Error|nil)>
+---@field is_held boolean|nil a request waits, and goes on if the enclave is trusted
+---@field buffer integer|nil of its screen
+---@field watch venice.Watch|nil
+---@field choices venice.Choice[]
 
-local function key_of(place, enclave)
-  local list = { place.service, place.model, place.root }
-  for _, name in ipairs({ 'mrtd', 'os_image_hash', 'compose_hash', 'mrconfigid', 'app_id' }) do
-    list[#list + 1] = enclave[name] or ''
-  end
-  list[#list + 1] = enclave.key_provider or ''
-  return table.concat(list, '\0')
+-- The questions of each place. The first of a list is on the screen, others wait behind it.
+local questions = {} ---@type table<string, venice.TrustQuestion[]>
+
+local function key_of(place)
+  return table.concat({ place.service, place.model, place.root }, '\0')
 end
 
-local function settle(key, is_trusted)
-  local question = open_questions[key]
-  if not question then
+-- The question that is on the screen, or about to be.
+local function first_at(place)
+  return (questions[key_of(place)] or {})[1]
+end
+
+local function find_question(place, enclave)
+  for _, question in ipairs(questions[key_of(place)] or {}) do
+    if vim.deep_equal(question.report.pin.enclave, enclave) then
+      return question
+    end
+  end
+end
+
+-- Takes a question out of its list. False where it was settled before.
+local function remove(question)
+  local key = key_of(question.place)
+  for i, other in ipairs(questions[key] or {}) do
+    if other == question then
+      table.remove(questions[key], i)
+      if #questions[key] == 0 then
+        questions[key] = nil
+      end
+      return true
+    end
+  end
+  return false
+end
+
+local show
+
+local function settle(question, is_trusted, failure)
+  if not remove(question) then
     return
   end
-  open_questions[key] = nil
-  screen.close(question.buffer)
+  if question.watch then
+    question.watch:stop()
+  end
+  if question.buffer then
+    screen.close(question.buffer)
+  end
   for _, answer in pairs(question.waiting) do
-    answer(is_trusted)
+    local ok, message = xpcall(answer, debug.traceback, is_trusted, failure)
+    if not ok then
+      errors.notify(errors.new('internal', 'a request could not be answered: ' .. message))
+    end
+  end
+  local following = first_at(question.place)
+  if following and not following.buffer then
+    show(following)
   end
 end
 
-local function settle_with_trust(key, place, report)
-  local ok, err = pins.trust(place, report, os.time())
+local function settle_with_trust(question)
+  local ok, err = pins.trust(question.place, question.report, os.time())
   if not ok then
     -- It cannot be remembered, so it would be asked again and again.
     errors.notify(err)
   end
-  settle(key, ok == true)
+  settle(question, ok == true)
 end
 
-local function show(key, place, report, is_held)
-  local function refuse()
-    settle(key, false)
-  end
-  local choices = {
-    { words = 'refuse: nothing is sent', run = refuse },
+local function choices_of(question)
+  return {
     {
-      words = 'trust this one from now on' .. (is_held and ', and send' or ''),
+      words = 'refuse: nothing is sent',
       run = function()
-        settle_with_trust(key, place, report)
+        if question.watch:may_refuse() then
+          settle(question, false)
+        end
+      end,
+    },
+    {
+      words = 'trust this one from now on' .. (question.is_held and ', and send' or ''),
+      run = function()
+        local counts, why = question.watch:counts()
+        if not counts then
+          return errors.warn(why)
+        end
+        settle_with_trust(question)
       end,
     },
   }
+end
+
+-- The text, and the rows of it that must have been in sight before it can be answered with yes.
+local function text_of(question)
+  local report, place = question.report, question.place
   local previous = type(report.pin.previous) == 'table' and report.pin.previous
   local pin = previous and pins.find(place, previous)
-  local text = trust_text.changed(place.model, report, pin or nil, choices, is_held)
-  local function choose()
-    local row = api.nvim_win_get_cursor(0)[1]
-    for _, choice in ipairs(choices) do
-      if choice.line == row then
-        return choice.run()
-      end
+  question.choices = choices_of(question)
+  local is_held = question.is_held == true
+  local text = trust_text.changed(place.model, report, pin or nil, question.choices, is_held)
+  question.rows = text.rows
+  return text
+end
+
+local function choose(question)
+  local row = api.nvim_win_get_cursor(0)[1]
+  for _, choice in ipairs(question.choices) do
+    if choice.line == row then
+      return choice.run()
     end
-    pcall(vim.cmd, 'normal! za')
   end
-  -- Who is writing goes on writing; the keys of that must not answer.
-  local is_busy = api.nvim_get_mode().mode ~= 'n'
-  local name = 'venice://changed/' .. errors.printable(place.model)
-  local buffer = screen.open(name, 'venice-trust', text, {
-    command = 'botright ' .. math.max(10, math.floor(vim.o.lines * 0.75)) .. 'split',
-    stay = is_busy,
-    keys = { ['<CR>'] = { choose, 'answer, or open and close a section' } },
+  pcall(vim.cmd, 'normal! za')
+end
+
+-- Nearly all of a small screen, for the whole of the question must be seen.
+local function height()
+  local lines = vim.o.lines
+  return math.max(lines >= 40 and math.floor(lines * 0.75) or lines - 4 - vim.o.cmdheight, 1)
+end
+
+local function on_show(question, window)
+  local buffer = api.nvim_win_get_buf(window)
+  question.watch = attention.watch(buffer, {
+    rows = function()
+      return question.rows
+    end,
+    lift = screen.lift,
   })
-  open_questions[key] = { buffer = buffer, waiting = {}, place = place, report = report }
   api.nvim_create_autocmd('BufWipeout', {
     buffer = buffer,
     once = true,
     callback = function()
       -- Not inside the closing of a window.
-      vim.schedule(refuse)
+      vim.schedule(function()
+        settle(question, false)
+      end)
     end,
   })
-  for _, window in ipairs(vim.fn.win_findbuf(buffer)) do
-    -- Where refusing is one key away, and trusting is not.
-    api.nvim_win_set_cursor(window, { choices[1].line, 2 })
-    api.nvim_win_call(window, function()
-      vim.fn.winrestview({ topline = 1 })
-    end)
+  -- Where refusing is one key away, and trusting is not; but the warning comes first.
+  local row = question.choices[1].line
+  api.nvim_win_call(window, function()
+    vim.fn.winrestview({ topline = 1, lnum = 1, col = 0 })
+    if vim.fn.line('w$') > row then
+      vim.fn.winrestview({ topline = 1, lnum = row, col = 2 })
+    end
+  end)
+end
+
+function show(question)
+  local model = question.place.model
+  local name = 'venice://changed/' .. errors.printable(model)
+  question.buffer = screen.open(name, 'venice-trust', function()
+    return text_of(question)
+  end, {
+    command = 'botright ' .. height() .. 'split',
+    height = height,
+    words = ('the enclave of %s has CHANGED'):format(model),
+    keys = {
+      ['<CR>'] = {
+        function()
+          choose(question)
+        end,
+        'answer, or open and close a section',
+      },
+    },
+    on_show = function(window)
+      on_show(question, window)
+    end,
+    on_failure = function(why)
+      local message = 'the enclave of %s has changed, and the question about it cannot be shown: %s'
+      local hint = 'make room on the screen, then send again, or use :Venice trust %s'
+      local failure =
+        errors.new('attestation', message:format(model, why), hint:format(errors.printable(model)))
+      settle(question, false, failure)
+    end,
+  })
+end
+
+-- A request has joined a question that nothing waited for: its words change.
+local function hold(question)
+  if question.is_held then
+    return
   end
-  if is_busy then
-    local words = ('the enclave of %s has CHANGED: see the window below'):format(place.model)
-    errors.warn(words)
+  question.is_held = true
+  if question.watch then
+    screen.update(question.buffer, text_of(question))
+    question.watch:reset()
   end
 end
 
---- Asks whether an enclave that changed is to be trusted. One screen per enclave; all who ask get
---- its answer.
+-- Adds somebody who waits for the answer about an enclave; asks where nobody does yet.
+local function join(place, report, is_held, answer)
+  local key, token = key_of(place), {}
+  local question = find_question(place, report.pin.enclave)
+  local is_new = question == nil
+  question = question or { place = place, report = report, waiting = {}, is_held = is_held }
+  question.waiting[token] = answer
+  if is_new then
+    questions[key] = questions[key] or {}
+    table.insert(questions[key], question)
+    if first_at(place) == question then
+      show(question)
+    end
+  elseif is_held then
+    hold(question)
+  end
+  return question, token
+end
+
+--- Asks whether an enclave that changed is to be trusted. There is one open question per model; all
+--- who ask about the same enclave get its answer.
 ---@param options table
 ---@param model string
 ---@param report table
----@param answer fun(trusted: boolean)
+---@param answer fun(trusted: boolean, failure: venice.Error|nil) failure: it could not be asked
 ---@return table|nil question with close()
 function M.ask(options, model, report, answer)
   local place = pins.place(options, model)
   if not place then
     return nil
   end
-  local key, token = key_of(place, report.pin.enclave), {}
-  if not open_questions[key] then
-    show(key, place, report, true)
-  end
-  open_questions[key].waiting[token] = answer
+  local question, token = join(place, report, true, answer)
   return {
     close = function()
-      local question = open_questions[key]
-      if not question then
-        return
-      end
       question.waiting[token] = nil
       if next(question.waiting) == nil then
-        settle(key, false)
+        settle(question, false)
       end
     end,
   }
@@ -140,7 +260,7 @@ function M.list()
     return errors.notify(err)
   end
   local text = trust_text.list(known, vim.fn.fnamemodify(pins.path(), ':~'))
-  screen.open('venice://trust', 'venice-trust', text)
+  screen.open('venice://trust', 'venice-trust', text, { words = 'the known enclaves' })
 end
 
 local function cannot(message, hint)
@@ -151,15 +271,23 @@ local function is_refused_otherwise(report)
   return not report.accepted and report.reason ~= 'pin_changed'
 end
 
--- The answer to a question about this place that stands on the screen.
+-- The command is the answer to a question about this place that was in sight; else it goes there.
 local function answer_open(place)
-  for key, question in pairs(open_questions) do
-    if vim.deep_equal(question.place, place) then
-      settle_with_trust(key, place, question.report)
-      return true
-    end
+  local question = first_at(place)
+  if not question then
+    return false
+  elseif not question.watch then
+    errors.warn(('the question about the enclave of %s opens soon'):format(place.model))
+    return true
   end
-  return false
+  local was_seen, why = question.watch:was_seen()
+  if was_seen then
+    settle_with_trust(question)
+  else
+    screen.focus(question.buffer)
+    errors.warn(why)
+  end
+  return true
 end
 
 local function confirm(place, report, done)
@@ -181,17 +309,20 @@ local function decide(options, place, report, done)
       ('the enclave of %s cannot be trusted: %s'):format(place.model, why),
       ':Venice attest shows every check'
     )
-  elseif pin.state == 'confirmed' then
+  end
+  -- The user may have answered a question while this was on its way.
+  local known = pins.find(place, pin.enclave)
+  if pin.state == 'confirmed' or known and known.trusted_at then
     errors.notice(('the enclave of %s is trusted already'):format(place.model))
     return done()
   elseif pin.state == 'changed' and #api.nvim_list_uis() > 0 then
-    local key = key_of(place, pin.enclave)
-    show(key, place, report, false)
-    open_questions[key].waiting[{}] = function(is_trusted)
+    join(place, report, false, function(is_trusted, failure)
       if is_trusted then
         done()
+      elseif failure then
+        errors.notify(failure)
       end
-    end
+    end)
     return
   end
   confirm(place, report, done)
@@ -237,6 +368,12 @@ function M.forget(model)
   end
   if not count then
     return errors.notify(err)
+  end
+  local message = 'the known enclaves of %s were forgotten before the question was answered'
+  local hint = 'nothing was sent; its enclave is a first sight now: send again'
+  local forgotten = errors.new('attestation', message:format(model), hint)
+  for _, question in ipairs(vim.list_extend({}, questions[key_of(place)] or {})) do
+    settle(question, false, forgotten)
   end
   local words = count == 0 and 'no enclave of %s is known' or 'the enclaves of %s are forgotten'
   errors.notice(words:format(model))

@@ -2,22 +2,61 @@
 
 local compose = require('venice.evidence.compose')
 local Text = require('venice.evidence.text')
+local pins = require('venice.evidence.pins')
 
 local date, pad = Text.date, Text.pad
 local printable = require('venice.errors').printable
 
 local M = {}
 
-local values = {
+-- The values of an enclave and what each is, in the order in which they are shown.
+local meanings = {
   { 'compose_hash', 'what is started there' },
   { 'mrconfigid', 'what is started there' },
+  { 'mrconfigid_form', 'how the hardware names what is started there' },
   { 'os_image_hash', 'the operating system' },
+  { 'rtmr1', 'the kernel' },
+  { 'rtmr2', 'kernel command line, initrd, root file system hash' },
   { 'mrtd', 'the firmware' },
   { 'app_id', 'the application' },
   { 'key_provider', 'who gives it its keys' },
+  { 'custody_root', 'whose KMS can hand out its key' },
+  { 'shape', 'whose evidence it is' },
 }
 
-local NAME, SHORT = 15, 15 -- columns
+-- The service shows the evidence of the model's own enclave, or of a gateway before it.
+local shapes = {
+  gateway = "the model's own evidence is not shown any more",
+  enclave = "the model's own evidence is shown now",
+}
+
+local function meaning_of(value, is)
+  return value[1] == 'shape' and shapes[is] or value[2]
+end
+
+-- The values that any of some enclaves has; names that are not known here come last.
+local function values_of(...)
+  local has, list = {}, {}
+  for _, enclave in ipairs({ ... }) do
+    for name in pairs(enclave) do
+      has[name] = true
+    end
+  end
+  for _, value in ipairs(meanings) do
+    if has[value[1]] then
+      list[#list + 1] = value
+      has[value[1]] = nil
+    end
+  end
+  local others = vim.tbl_keys(has)
+  table.sort(others)
+  for _, name in ipairs(others) do
+    list[#list + 1] = { name, '' }
+  end
+  return list
+end
+
+local NAME, SHORT = 16, 15 -- columns
 
 local function short(value)
   value = value and printable(value) or '-'
@@ -34,6 +73,35 @@ local function when(pin)
   local words = 'first seen ' .. date(pin.first_seen) .. ', last ' .. date(pin.last_seen)
   local trust = pin.trusted_at and ', trusted since ' .. date(pin.trusted_at)
   return words .. (trust or ', never confirmed')
+end
+
+local looked_at = {
+  rtmr1 = 'RTMR1 (kernel)',
+  rtmr2 = 'RTMR2 (kernel command line)',
+  mrconfigid_form = 'the form of MRCONFIGID',
+  shape = "whether it is the model's own evidence",
+  custody_root = 'the custody of the key',
+}
+
+--- Why an enclave that the user confirmed counts as not confirmed.
+---@param missing string[] names of values that it was stored without
+---@return string
+function M.missing(missing)
+  local list, has = {}, {}
+  for _, name in ipairs(missing) do
+    has[name] = true
+  end
+  if has.rtmr1 and has.rtmr2 then
+    list[1] = 'RTMR1 and RTMR2 (kernel, command line)'
+  end
+  for _, name in ipairs(missing) do
+    local is_said = list[1] and (name == 'rtmr1' or name == 'rtmr2') and has.rtmr1 and has.rtmr2
+    if not is_said then
+      list[#list + 1] = looked_at[name] or printable(name)
+    end
+  end
+  local last = #list > 1 and ' and ' .. table.remove(list) or ''
+  return 'you confirmed it before this version also looked at ' .. table.concat(list, ', ') .. last
 end
 
 local function add_explanations(text, model, report, is_held)
@@ -63,36 +131,54 @@ local function add_choices(text, choices)
   text:add({ '  <CR> on one of these lines answers; closing this window refuses', 'VeniceDim' })
 end
 
+-- A pin of an older version does not say what it did not look at: that is no change.
+local function was_looked_at(old, name)
+  if name == 'custody_root' then
+    return old.custody_root ~= nil or old.shape ~= nil
+  end
+  return not vim.tbl_contains(pins.lacking(old), name)
+end
+
+-- What changed comes first.
 local function add_comparison(text, old, new)
   text:add('')
   local heads = pad('', NAME) .. pad('until now', SHORT + 3) .. 'today'
   text:add('  ', { heads, 'VeniceTitle' })
-  for _, value in ipairs(values) do
-    local name, meaning = value[1], value[2]
-    local was, is = old[name], new[name]
-    if was or is then
-      local group = was ~= is and 'VeniceFail' or nil
-      local sign = was ~= is and '! ' or '  '
-      local same = was == is and 'the same' or short(is)
-      text:add(
-        { sign .. pad(name, NAME), group },
-        pad(short(was), SHORT + 3),
-        { pad(same, SHORT + 3), group },
-        was ~= is and { meaning, 'VeniceDim' } or ''
-      )
-    end
+  local changed, others = {}, {}
+  for _, value in ipairs(values_of(old, new)) do
+    local name = value[1]
+    local is_change = old[name] ~= new[name] and was_looked_at(old, name)
+    table.insert(is_change and changed or others, value)
   end
+  for _, value in ipairs(changed) do
+    local name = value[1]
+    text:add(
+      { '! ' .. pad(name, NAME), 'VeniceFail' },
+      pad(short(old[name]), SHORT + 3),
+      { pad(short(new[name]), SHORT + 3), 'VeniceFail' },
+      { meaning_of(value, new[name]), 'VeniceDim' }
+    )
+  end
+  local last = #text.lines
+  for _, value in ipairs(others) do
+    local name = value[1]
+    local is_same = old[name] == new[name]
+    text:add(
+      '  ' .. pad(name, NAME),
+      pad(is_same and short(old[name]) or 'not looked at', SHORT + 3),
+      is_same and 'the same' or short(new[name])
+    )
+  end
+  return last
 end
 
 local function add_full(text, old, new)
   text:section('The values in full', nil, true, function()
-    for _, value in ipairs(values) do
+    for _, value in ipairs(values_of(old, new)) do
       local name = value[1]
-      if old[name] or new[name] then
-        text:add('    ', { name, 'VeniceLabel' })
-        text:add('      until now  ', old[name] and printable(old[name]) or '-')
-        text:add('      today      ', new[name] and printable(new[name]) or '-')
-      end
+      text:add('    ', { name, 'VeniceLabel' })
+      text:add('      until now  ', old[name] and printable(old[name]) or '-')
+      text:add('      today      ', new[name] and printable(new[name]) or '-')
     end
   end)
 end
@@ -138,16 +224,23 @@ end
 ---@param pin venice.Pin|nil the known one that is nearest
 ---@param choices venice.Choice[]
 ---@param is_held boolean a request waits for the answer
----@return venice.Text
+---@return venice.Text text its `rows` are those that must be seen before it is answered with yes
 function M.changed(model, report, pin, choices, is_held)
   local text = Text.new()
   local old = type(report.pin.previous) == 'table' and report.pin.previous or {}
   add_explanations(text, model, report, is_held)
   add_choices(text, choices)
-  add_comparison(text, old, report.pin.enclave)
+  text.rows = {}
+  for row = 1, add_comparison(text, old, report.pin.enclave) do
+    text.rows[row] = row
+  end
   text:add('')
   if pin then
     text:add('  until now: ', when(pin))
+    local lacking = pin.trusted_at and pins.lacking(pin.enclave) or {}
+    if #lacking > 0 then
+      text:add('  ', { M.missing(lacking), 'VeniceWarn' })
+    end
   end
   add_compose(text, pin, report)
   add_full(text, old, report.pin.enclave)
@@ -164,17 +257,35 @@ local function place_words(pin)
   return words, printable(pin.service)
 end
 
+-- Whether the user's word about a pin stands, and if not why, and what to do.
+local function add_pin(text, pin, list)
+  local lacking = pins.lacking(pin.enclave)
+  if not pin.trusted_at or #lacking == 0 then
+    return text:add('  ', { when(pin), pin.trusted_at and 'VeniceOk' or 'VeniceWarn' })
+  end
+  text:add('  ', { when(pin), 'VeniceDim' })
+  local newer = pins.replacement(pin, list)
+  if newer then
+    local words = 'replaced by the one with more values that you confirmed on %s'
+    return text:add('  ', { words:format(date(newer.trusted_at)), 'VeniceDim' })
+  end
+  local lacks = 'not confirmed any more: lacks ' .. table.concat(lacking, ', ')
+  text:add('  ', { lacks, 'VeniceWarn' })
+  text:add('  ', M.missing(lacking))
+  text:add('  ', 'confirm it again: :Venice trust ', printable(pin.model))
+end
+
 --- The list of the enclaves that are known.
----@param pins venice.Pin[]
+---@param list venice.Pin[]
 ---@param path string of the file
 ---@return venice.Text
-function M.list(pins, path)
+function M.list(list, path)
   local text = Text.new()
   text:add({ 'Known enclaves', 'VeniceTitle' }, '   ', { path, 'VeniceDim' })
-  if #pins == 0 then
+  if #list == 0 then
     text:add('  none yet: the first sight of a model stores its enclave, unconfirmed')
   end
-  local sorted = vim.list_extend({}, pins)
+  local sorted = vim.list_extend({}, list)
   table.sort(sorted, function(a, b)
     return (a.model .. a.service .. a.root .. a.first_seen)
       < (b.model .. b.service .. b.root .. b.first_seen)
@@ -182,14 +293,11 @@ function M.list(pins, path)
   for _, pin in ipairs(sorted) do
     local words, service = place_words(pin)
     text:section(words, '', false, function()
-      local group = pin.trusted_at and 'VeniceOk' or 'VeniceWarn'
-      text:add('  ', { when(pin), group })
+      add_pin(text, pin, list)
       text:add('  ', { service, 'VeniceDim' })
-      for _, value in ipairs(values) do
-        if pin.enclave[value[1]] then
-          local name = { pad(value[1], NAME), 'VeniceLabel' }
-          text:add('  ', name, printable(pin.enclave[value[1]]))
-        end
+      for _, value in ipairs(values_of(pin.enclave)) do
+        local name = { pad(value[1], NAME), 'VeniceLabel' }
+        text:add('  ', name, printable(pin.enclave[value[1]]))
       end
     end)
   end

@@ -2,29 +2,23 @@
 -- time; those of other chats wait behind it.
 --
 -- A key that was meant for something else must not answer. So the cursor goes to the question only
--- from the chat that asks, in normal mode, and there the keys answer after a moment; from anywhere
--- else the user goes there (<C-w>b). And nothing is approved of which the end was not in sight.
+-- from the chat that asks, in normal mode; from anywhere else the user goes there (<C-w>b). Which
+-- keys answer is attention.lua's: nothing is approved of which a line was not in sight.
 
+local attention = require('venice.attention')
 local errors = require('venice.errors')
-local moment = require('venice.tools.moment')
 local screen = require('venice.evidence.screen')
 local texts = require('venice.tools.approval_text')
 
 local api, fn = vim.api, vim.fn
-local uv = require('venice.compat').uv
 local M = {}
-
---- For so long the keys of a question that took the cursor do not answer, in milliseconds.
-M.PAUSE = 600
 
 ---@class venice.Asked
 ---@field question venice.Question
 ---@field on_answer fun(answer: 'once'|'always'|'no')
 ---@field buf integer|nil of the chat
 ---@field screen integer|nil the buffer of its window
----@field quiet_until number|nil when the keys begin to answer
----@field opening { stop: fun() }|nil
----@field seen_end boolean|nil
+---@field watch venice.Watch|nil
 local queue = {} ---@type venice.Asked[]
 local count = 0
 
@@ -52,8 +46,8 @@ local function close(asked)
   if not remove(asked) then
     return false
   end
-  if asked.opening then
-    asked.opening.stop()
+  if asked.watch then
+    asked.watch:stop()
   end
   if asked.screen then
     pcall(screen.close, asked.screen)
@@ -70,34 +64,19 @@ local function answer(asked, word)
   end
 end
 
--- Whether the end was in sight. A long text must be looked at, not only its beginning.
-local function look(asked)
-  for _, win in ipairs(asked.screen and fn.win_findbuf(asked.screen) or {}) do
-    local last = api.nvim_win_call(win, function()
-      return fn.line('w$')
-    end)
-    asked.seen_end = asked.seen_end or last >= api.nvim_buf_line_count(asked.screen)
-  end
-  return asked.seen_end
-end
-
-local function say(words)
-  errors.warn(words)
-end
-
 local function approve(asked, word)
   if word == 'always' and not asked.question.may_always then
-    say(asked.question.name .. ' is asked for each time: o runs it once, n does not')
-  elseif uv.now() >= (asked.quiet_until or 0) then
-    if not look(asked) then
-      return say('there is more of it below: go to its end (G), then answer')
-    end
-    answer(asked, word)
+    return errors.warn(asked.question.name .. ' is asked for each time: o runs it once, n does not')
   end
+  local counts, why = asked.watch:counts()
+  if not counts then
+    return errors.warn(why)
+  end
+  answer(asked, word)
 end
 
 local function refuse(asked)
-  if uv.now() >= (asked.quiet_until or 0) then
+  if asked.watch:may_refuse() then
     answer(asked, 'no')
   end
 end
@@ -123,7 +102,7 @@ local function keys_of(asked)
     q = { no, 'venice: do not run it' },
     ['<CR>'] = {
       function()
-        say('o runs it, n does not')
+        errors.warn('o runs it, n does not')
       end,
       'venice: say which keys answer',
     },
@@ -134,28 +113,6 @@ end
 
 local function height_of(text)
   return math.max(math.min(#text.lines, math.floor(vim.o.lines * 0.6)), 3)
-end
-
--- Above a float only a float is seen.
-local function open_float(buffer, height)
-  api.nvim_open_win(buffer, true, {
-    relative = 'editor',
-    width = math.max(vim.o.columns - 2, 1),
-    height = math.min(height, math.max(vim.o.lines - 4, 1)),
-    col = 0,
-    row = math.max(vim.o.lines - height - 4, 0),
-    border = 'rounded',
-    zindex = 60,
-  })
-end
-
-local function open_window(buffer, height)
-  if api.nvim_win_get_config(0).relative ~= '' then
-    open_float(buffer, height)
-  elseif not pcall(vim.cmd, ('botright %dsplit'):format(height)) then
-    -- There is no room (E36).
-    vim.cmd('tab split')
-  end
 end
 
 local window_options = {
@@ -180,9 +137,12 @@ local function set_options(win, question)
   end)
 end
 
-local function watch(asked)
+local function show(asked, win)
+  set_options(win, asked.question)
+  api.nvim_win_set_cursor(win, { 1, 0 })
+  asked.watch = attention.watch(api.nvim_win_get_buf(win), { lift = screen.lift })
   api.nvim_create_autocmd('BufWipeout', {
-    buffer = asked.screen,
+    buffer = api.nvim_win_get_buf(win),
     once = true,
     callback = function()
       -- Not inside the closing of a window.
@@ -191,70 +151,36 @@ local function watch(asked)
       end)
     end,
   })
-  if fn.exists('##WinScrolled') == 1 then
-    api.nvim_create_autocmd({ 'WinScrolled', 'CursorMoved' }, {
-      buffer = asked.screen,
-      callback = function()
-        look(asked)
-      end,
-    })
-  end
-end
-
-local function open(asked)
-  count = count + 1
-  local takes_cursor = moment.may_take_cursor(asked.buf)
-  local text = texts.build(asked.question, #queue - 1, vim.o.columns)
-  asked.screen = screen.open('venice://approve/' .. count, 'venice-approve', text, {
-    window = function(buffer)
-      require('venice.chat.private').harden(buffer)
-      open_window(buffer, height_of(text))
-    end,
-    keys = keys_of(asked),
-    stay = not takes_cursor,
-  })
-  for _, win in ipairs(fn.win_findbuf(asked.screen)) do
-    set_options(win, asked.question)
-    api.nvim_win_set_cursor(win, { 1, 0 })
-  end
-  watch(asked)
-  if takes_cursor then
-    asked.quiet_until = uv.now() + M.PAUSE
-  else
-    local words = '%s wants to %s: the question is in the window below (<C-w>b)'
-    say(words:format(asked.question.chat, asked.question.title))
-  end
-end
-
-local function forget_half_open()
-  local name = 'venice://approve/' .. count
-  for _, buf in ipairs(api.nvim_list_bufs()) do
-    if api.nvim_buf_get_name(buf) == name then
-      pcall(api.nvim_buf_delete, buf, { force = true })
-    end
-  end
 end
 
 function show_next()
   local asked = queue[1]
-  if not asked or asked.opening then
+  if not asked or asked.screen then
     return
   end
-  local words = '%s wants to %s'
-  asked.opening = moment.when_free(
-    words:format(asked.question.chat, asked.question.title),
-    function()
-      local ok, err = pcall(open, asked)
-      if not ok then
-        asked.screen = nil
-        forget_half_open()
-        error(err, 0)
-      end
+  count = count + 1
+  local function text()
+    return texts.build(asked.question, #queue - 1, vim.o.columns)
+  end
+  asked.screen = screen.open('venice://approve/' .. count, 'venice-approve', text, {
+    words = ('%s wants to %s'):format(asked.question.chat, asked.question.title),
+    keys = keys_of(asked),
+    command = ('botright %dsplit'):format(height_of(text())),
+    height = function()
+      return height_of(text())
     end,
-    function()
+    stay = function()
+      return not asked.buf or not attention.may_take_cursor(asked.buf)
+    end,
+    prepare = require('venice.chat.private').harden,
+    on_show = function(win)
+      show(asked, win)
+    end,
+    on_failure = function(why)
+      errors.warn(('the question of %s cannot be shown: %s'):format(asked.question.chat, why))
       answer(asked, 'no')
-    end
-  )
+    end,
+  })
 end
 
 -- Asking ------------------------------------------------------------------------------------------

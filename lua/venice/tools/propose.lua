@@ -1,9 +1,9 @@
 -- The tool that proposes a change of a file. The user sees a diff, which is the question: what is
 -- accepted changes the buffer, and nothing is written.
 
+local attention = require('venice.attention')
 local bounds = require('venice.tools.bounds')
 local errors = require('venice.errors')
-local moment = require('venice.tools.moment')
 local targets = require('venice.tools.target')
 
 local api = vim.api
@@ -81,14 +81,14 @@ end
 local function review(job, target, change)
   local name = '%s proposes a change of %s; the file is not written'
   local marks = mark(target.buf, change)
-  local stays = not moment.may_take_cursor(job.session.buf)
+  local stays = not attention.may_take_cursor(job.session.buf)
   local diff = require('venice.edit.diff').open({
     buf = target.buf,
     first = change.first,
     last = change.last,
     name = name:format(job.session.name(), errors.printable(target.path)),
     stay = stays,
-    quiet = not stays and require('venice.tools.approval').PAUSE or nil,
+    quiet = not stays and attention.PAUSE or nil,
     on_done = function(result)
       decided(job, target, marks, result)
     end,
@@ -109,7 +109,7 @@ end
 local function review_soon(job, target, change)
   job:update('waits for you')
   local words = ('%s proposes a change of %s'):format(job.session.name(), target.path)
-  local waiting = moment.when_free(words, function()
+  local waiting = attention.when_free(words, function()
     review(job, target, change)
   end, function(failure)
     target:release()
