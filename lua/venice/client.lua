@@ -104,6 +104,10 @@ end
 --- another service it is a new one; the old one ends when its last request has ended.
 ---@return venice.Client|nil, venice.Error|nil
 function Client.default()
+  local failure = config.failure()
+  if failure then
+    return nil, failure
+  end
   local options = config.freeze()
   if default_client and not default_client.closed then
     if default_generation == config.generation then
@@ -159,18 +163,37 @@ function Client:_schedule()
   end
 end
 
--- What a handler of ours or of another plugin does wrong must not reach other requests.
-function Client:_call(handler, ...)
+local said, said_count, MAX_SAID = {}, 0, 50
+
+-- Says a failure, once for each place in the code. Saying it must not fail either: vim.notify may
+-- be somebody else's.
+local function say_failure(message)
+  message = tostring(message)
+  local place = message:match('^[^\n]-:%d+:') or message
+  if said[place] or said_count >= MAX_SAID then
+    return
+  end
+  said[place], said_count = true, said_count + 1
+  local words = 'a handler failed: ' .. message
+  pcall(errors.notify, errors.new('internal', words, 'report this, with the lines above'))
+end
+
+-- Runs what may raise: whatever a handler of ours or of another plugin does wrong must not reach
+-- other requests.
+local function protect(action, ...)
+  local ok, result = xpcall(action, debug.traceback, ...)
+  if not ok then
+    say_failure(result)
+  end
+  return ok, result
+end
+
+local function call(handler, ...)
   if not handler then
     return
   end
-  local ok, message = xpcall(handler, debug.traceback, ...)
-  if not ok and not self.handler_failed then
-    self.handler_failed = true
-    local words = 'a handler failed: ' .. tostring(message)
-    errors.notify(errors.new('internal', words, 'report this, with the lines above'))
-  end
-  return ok and message or nil
+  local ok, result = protect(handler, ...)
+  return ok and result or nil
 end
 
 -- Attests bring a report that the client may have had already; only C knows, and says so.
@@ -179,14 +202,14 @@ local function receive_report(self, request, report)
   self.reports[request.model] = report
   request.report = report
   if self.is_guarded and Client.guard and not request.has_pins then
-    self:_call(Client.guard.seen, self.options, request.model, report)
+    call(Client.guard.seen, self.options, request.model, report)
   end
-  self:_call(request.handlers.on_report, report, not report.cached)
+  call(request.handlers.on_report, report, not report.cached)
 end
 
 local on_kind = {
-  state = function(self, request, event)
-    self:_call(request.handlers.on_state, compat.json_decode(event.data) or {})
+  state = function(_, request, event)
+    call(request.handlers.on_state, compat.json_decode(event.data) or {})
   end,
   report = function(self, request, event)
     local report = compat.json_decode(event.data)
@@ -194,15 +217,15 @@ local on_kind = {
       receive_report(self, request, report)
     end
   end,
-  evidence = function(self, request, event)
-    self:_call(request.handlers.on_evidence, compat.json_decode(event.data))
+  evidence = function(_, request, event)
+    call(request.handlers.on_evidence, compat.json_decode(event.data))
   end,
-  usage = function(self, request, event)
+  usage = function(_, request, event)
     local usage = compat.json_decode(event.data)
-    self:_call(request.handlers.on_event, { kind = 'usage', usage = usage })
+    call(request.handlers.on_event, { kind = 'usage', usage = usage })
   end,
-  finish = function(self, request, event)
-    self:_call(request.handlers.on_event, { kind = 'finish', reason = event.data })
+  finish = function(_, request, event)
+    call(request.handlers.on_event, { kind = 'finish', reason = event.data })
   end,
   models = function(_, request, event)
     request.models = compat.json_decode(event.data)
@@ -224,6 +247,17 @@ local on_kind = {
   end,
 }
 
+-- Handles one event. Where that fails for the last event of a request, the request ends with the
+-- failure.
+local function handle(self, request, event)
+  local ok, failure = protect(on_kind[event.kind], self, request, event)
+  if not ok and event.kind == 'done' then
+    local why = tostring(failure):match('^[^\n]*')
+    local message = 'the end of the request could not be handled: ' .. why
+    self:_finish(event.request, errors.new('internal', message, 'report this'), {})
+  end
+end
+
 function Client:_deliver()
   local batch = events.coalesce(self.pending)
   self.pending = {}
@@ -233,16 +267,16 @@ function Client:_deliver()
     local request = self.requests[event.request]
     -- One that is not there any more was told its end by close().
     if request and event.parts then
-      self:_call(request.handlers.on_event, events.text(event))
+      call(request.handlers.on_event, events.text(event))
       talker = request
     elseif request and on_kind[event.kind] then
-      on_kind[event.kind](self, request, event)
+      handle(self, request, event)
     end
   end
   -- A chat that nobody sees is written seldom, so the editor need not wake for it more often. With
   -- another request under way it must: somebody may wait for that one.
   local is_alone = next(self.requests, (next(self.requests))) == nil
-  self.handle:set_rest(talker and is_alone and self:_call(talker.handlers.pace) or nil)
+  self.handle:set_rest(talker and is_alone and call(talker.handlers.pace) or nil)
 end
 
 function Client:_finish(id, err, info)
@@ -253,10 +287,10 @@ function Client:_finish(id, err, info)
   self.requests[id] = nil
   self.moved[request.id or id] = nil
   if request.question then
-    request.question.close()
+    protect(request.question.close)
   end
   info.model = info.model or request.model
-  self:_call(request.handlers.on_done, err, info)
+  call(request.handlers.on_done, err, info)
   if self.retired and next(self.requests) == nil then
     self:close()
   end
@@ -266,8 +300,8 @@ end
 function Client:_broken(message)
   vim.schedule(function()
     local err = errors.new('internal', message, 'restart Neovim, and report this')
-    errors.notify(err)
     self:close(err)
+    errors.notify(err)
   end)
 end
 
@@ -295,6 +329,11 @@ local function is_closed()
   return errors.new('cancelled', 'this client is closed')
 end
 
+local function cannot_ask(model)
+  local message = 'the enclave of %s has changed, and you could not be asked about it'
+  return errors.new('attestation', message:format(model), 'see :messages; :Venice trust asks again')
+end
+
 -- A request that stops at an enclave that changed waits for the user's word, if there is somebody
 -- to ask; then it goes on as another one in C, under the id that its caller has.
 function Client:_hold(id, err, info)
@@ -306,25 +345,37 @@ function Client:_hold(id, err, info)
   if not (self.is_guarded and Client.guard) or self.closed or request.has_pins then
     return false
   end
-  local function answer(is_trusted)
-    request.question = nil
+  local is_answered = false
+  local function answer(is_trusted, failure)
+    request.question, is_answered = nil, true
     if self.requests[id] ~= request then
       return
     elseif is_trusted then
       self:_send_again(id, request)
     else
-      self:_finish(id, err, info)
+      self:_finish(id, failure or err, info)
     end
   end
-  request.question = Client.guard.ask(self.options, request.model, report, answer)
-  if request.question then
-    self:_call(request.handlers.on_state, { state = 'attesting', held = true })
+  local ok, question = protect(Client.guard.ask, self.options, request.model, report, answer)
+  if is_answered then
+    return true
+  elseif not ok then
+    self:_finish(id, cannot_ask(request.model), info)
+    return true
+  elseif not question then
+    return false
   end
-  return request.question ~= nil
+  request.question = question
+  call(request.handlers.on_state, { state = 'attesting', held = true })
+  return true
 end
 
 function Client:_send_again(id, request)
-  local new_id, err = request.send()
+  local ok, new_id, err = pcall(request.send)
+  if not ok then
+    say_failure(new_id)
+    new_id, err = nil, errors.new('internal', 'the request could not be sent again', 'send it anew')
+  end
   if not new_id then
     return self:_finish(id, err, {})
   end
@@ -337,7 +388,12 @@ end
 local function pins_of(self, entry, given)
   entry.has_pins = given ~= nil
   if given == nil and self.is_guarded and Client.guard then
-    return Client.guard.pins(self.options, entry.model)
+    local ok, pins, err = pcall(Client.guard.pins, self.options, entry.model)
+    if not ok then
+      say_failure(pins)
+      pins, err = nil, errors.new('config', 'the known enclaves could not be read', 'see :messages')
+    end
+    return pins, err
   end
   return given
 end
@@ -450,7 +506,7 @@ function Client:cancel(id)
     return self.handle:cancel(id)
   end
   -- In C it is over; nobody answers the question any more.
-  request.question.close()
+  protect(request.question.close)
   request.question = nil
   vim.schedule(function()
     self:_finish(id, errors.new('cancelled'), {})

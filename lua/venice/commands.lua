@@ -23,8 +23,20 @@ local function forget_command(name, args)
   end
 end
 
+-- Nothing runs with options that the user did not want; each use says which one is wrong.
+local function is_refused()
+  local failure = require('venice.config').failure()
+  if failure then
+    require('venice.errors').notify(failure)
+  end
+  return failure ~= nil
+end
+
 -- The selection below the prompt, in the chat's draft; a prompt is sent at once.
 local function chat_with(prompt, selection, fresh)
+  if is_refused() then
+    return
+  end
   local context = require('venice.chat.context')
   if selection and context.is_blank(selection) then
     require('venice.errors').warn('the selection is empty; select lines with text in them')
@@ -185,6 +197,9 @@ function M.run(command)
     if subcommand.is_private then
       forget_command('Venice', command.args)
     end
+    if not subcommand.is_end and is_refused() then
+      return
+    end
     return subcommand.run(args, command)
   end
   local said = name == '' and ':Venice needs a subcommand' or 'there is no :Venice ' .. name
@@ -214,7 +229,9 @@ end
 --- <Plug>(venice-send), <Plug>(venice-stop), <Plug>(venice-retry), <Plug>(venice-attest)
 ---@param action 'send'|'stop'|'retry'|'attest'
 function M.plug(action)
-  if action == 'attest' then
+  if action ~= 'stop' and is_refused() then
+    return
+  elseif action == 'attest' then
     return M.attest()
   elseif action == 'stop' then
     return M.stop()

@@ -38,6 +38,7 @@ local schema = {
     nras = leaf(false, check.nras),
     gpu_root_ca = leaf(nil, check.file_path),
     measurements = leaf(nil, check.measurements),
+    custody = leaf(nil, check.custody),
     pin = leaf('ask', check.one_of('ask', 'strict', 'off')),
     receipt = leaf(true, check.boolean),
     collateral_url = leaf('https://api.trustedservices.intel.com', check.url),
@@ -105,10 +106,18 @@ local function bare(name)
 end
 
 -- A field that was meant: of a similar name, or of the same name in another place.
-local function nearest(path)
+-- Among `names`, where it is no option but a name inside the value of one.
+local function nearest(path, names)
   local word = bare(path:match('[^.]*$'))
   local best, best_distance
-  walk(schema, '', function(known, name)
+  local tree = schema
+  if names then
+    tree = {}
+    for _, name in ipairs(names) do
+      tree[name] = leaf()
+    end
+  end
+  walk(tree, '', function(known, name)
     local whole = edit_distance(bare(path), bare(known))
     local distance = math.min(whole, edit_distance(word, bare(name)) + 0.5)
     if not best or distance < best_distance or (distance == best_distance and known < best) then
@@ -152,8 +161,16 @@ local function read(where, branch, given, prefix)
     elseif value == nil then
       result[name] = vim.deepcopy(field.default)
     else
-      local expected = field.check(value)
-      if expected then
+      local expected, unknown = field.check(value)
+      if unknown then
+        local meant = nearest(unknown.name, unknown.names)
+        local all = path .. ' takes ' .. table.concat(unknown.names, ', ')
+        fail(
+          where,
+          ('%s: %s'):format(path, expected),
+          meant and ('did you mean %s?'):format(meant) or all
+        )
+      elseif expected then
         -- What stands in place of a key source may be the key: it is not shown.
         local found = name == 'api_key' and '' or (', not ' .. show(value))
         fail(where, ('%s must be %s%s'):format(path, expected, found))
@@ -174,13 +191,12 @@ end
 
 local current
 local frozen_attestation
+local refusal -- the text of the last setup(), where it raised
 
 --- Counts the calls of setup(), so that others see that options may have changed.
 M.generation = 0
 
---- Takes the user's options, from the defaults each time. Raises with the name of what is wrong.
----@param opts table|nil
-function M.setup(opts)
+local function checked(opts)
   local options = finish(read('setup', schema, opts, ''))
   if frozen_attestation ~= nil and options.verify.attestation ~= frozen_attestation then
     fail(
@@ -189,15 +205,55 @@ function M.setup(opts)
       'set it in the first call of setup() and restart Neovim'
     )
   end
-  current = options
+  return options
+end
+
+--- Takes the user's options, from the defaults each time. Raises with the name of what is wrong,
+--- and then nothing runs before a call that is right: not with the defaults, which the user did not
+--- want, nor with the options of an earlier call.
+---@param opts table|nil
+function M.setup(opts)
+  local ok, options = pcall(checked, opts)
+  if not ok then
+    refusal = tostring(options)
+    error(options, 0)
+  end
+  current, refusal = options, nil
   M.generation = M.generation + 1
 end
 
---- The options in force. Not to be changed.
+--- Why nothing may run: the last call of setup() was refused. Says which option is wrong.
+---@return venice.Error|nil
+function M.failure()
+  if not refusal then
+    return nil
+  end
+  local sentence, hint = refusal:match('^(.-)\nhint: (.*)$')
+  sentence = (sentence or refusal):gsub('^venice: setup: ', '')
+  local way = 'mend the call of setup(), then run it again or restart Neovim'
+  return require('venice.errors').new(
+    'config',
+    'nothing runs, because setup() was refused: ' .. sentence,
+    hint and hint .. (hint:find('%?$') and ' ' or '; ') .. way or way
+  )
+end
+
+--- The options of the last setup() that was right, or the defaults: for what is drawn, and for what
+--- runs already. A new use asks get().
 ---@return table
-function M.get()
+function M.last_good()
   current = current or finish(read('setup', schema, nil, ''))
   return current
+end
+
+--- The options in force. Not to be changed. Raises where the last setup() was refused.
+---@return table
+function M.get()
+  local failure = M.failure()
+  if failure then
+    error(require('venice.errors').format(failure), 0)
+  end
+  return M.last_good()
 end
 
 --- Called at first use: from here on verify.attestation stays what it is.
@@ -244,14 +300,16 @@ function M.expand(path)
   return path:sub(1, 1) == '/' and path or compat.uv.cwd() .. '/' .. path
 end
 
---- `verify` as the client in C takes it: whole paths, measurements in lower case.
+--- `verify` as the client in C takes it: whole paths, lists of hex in lower case.
 ---@param verify table
 ---@return table
 function M.policy(verify)
   local policy = vim.deepcopy(verify)
-  for _, values in pairs(policy.measurements or {}) do
-    for i, hex in ipairs(values) do
-      values[i] = hex:lower()
+  for _, option in ipairs({ 'measurements', 'custody' }) do
+    for _, values in pairs(policy[option] or {}) do
+      for i, hex in ipairs(values) do
+        values[i] = hex:lower()
+      end
     end
   end
   for _, name in ipairs({ 'root_ca', 'gpu_root_ca' }) do

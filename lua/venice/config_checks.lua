@@ -181,8 +181,33 @@ function M.accept_tcb(value)
   end
 end
 
--- Hex digits of each measurement.
-local measured = {
+-- A check for lists of hex strings, by name; `digits` says how many each name has. For a name that
+-- is not there it also returns which there are, so that the one that was meant can be named.
+local function hex_lists(digits, what, example)
+  local names = vim.tbl_keys(digits)
+  table.sort(names)
+  return function(value)
+    if type(value) ~= 'table' then
+      return 'a table such as ' .. example
+    end
+    for name, list in pairs(value) do
+      if not digits[name] then
+        local words = ('there is no %s among the %s'):format(tostring(name), what)
+        return words, { name = tostring(name), names = names }
+      elseif not is_words(list) then
+        return ('a table whose %s is a list of hex strings'):format(name)
+      end
+      for _, hex in ipairs(list) do
+        if #hex ~= digits[name] or hex:find('%X') then
+          return ('a table whose %s are strings of %d hex digits'):format(name, digits[name])
+        end
+      end
+    end
+  end
+end
+
+--- A check for lists of measurements.
+M.measurements = hex_lists({
   mrtd = 96,
   rtmr0 = 96,
   rtmr1 = 96,
@@ -192,29 +217,14 @@ local measured = {
   mrconfigid = 96,
   compose_hash = 64,
   os_image_hash = 64,
-}
+}, 'measurements', "{ mrtd = { '…' } }")
 
---- A check for lists of measurements.
----@param value any
----@return string|nil expected
-function M.measurements(value)
-  if type(value) ~= 'table' then
-    return "a table such as { mrtd = { '…' } }"
-  end
-  for name, list in pairs(value) do
-    local digits = measured[name]
-    if not digits then
-      return 'a table of measurements; there is no ' .. tostring(name)
-    elseif not is_words(list) then
-      return ('a table whose %s is a list of hex strings'):format(name)
-    end
-    for _, hex in ipairs(list) do
-      if #hex ~= digits or hex:find('%X') then
-        return ('a table whose %s are strings of %d hex digits'):format(name, digits)
-      end
-    end
-  end
-end
+--- A check for who may hand out a gateway's key: compressed public keys of the roots, ids of apps.
+M.custody = hex_lists(
+  { roots = 66, app_ids = 40 },
+  'lists of verify.custody',
+  "{ roots = { '…' }, app_ids = { '…' } }"
+)
 
 --- A check for a key of a chat, or none.
 ---@param value any

@@ -107,7 +107,7 @@ end
 
 local function options_in_force()
   local config = require('venice.config')
-  local options, changed = config.get(), {}
+  local options, changed = config.last_good(), {}
   for path, default in pairs(config.defaults()) do
     local value = options
     for name in path:gmatch('[^.]+') do
@@ -135,8 +135,11 @@ local function enclaves()
 end
 
 local function service()
-  local options = require('venice.config').get()
+  local options, failure = require('venice.config').last_good(), require('venice.config').failure()
   local list = { item('info', 'service: ' .. options.base_url), key_source(options) }
+  if failure then
+    table.insert(list, 1, item('error', failure.message, failure.hint))
+  end
   vim.list_extend(list, sessions(require('venice.client').current()))
   list[#list + 1] = enclaves()
   local changed = options_in_force()
@@ -169,7 +172,7 @@ local function is_executable(program)
 end
 
 local function saved_chats(list)
-  local options = require('venice.config').get().history
+  local options = require('venice.config').last_good().history
   if not options.encrypt and not options.decrypt then
     local words = 'chats cannot be saved: history.encrypt is not set; :help venice-saved'
     list[#list + 1] = item('info', words)
@@ -197,7 +200,7 @@ local function prompts(list)
   if vim.fn.isdirectory(folder) == 1 then
     local count = #files.names()
     list[#list + 1] = item('ok', ('prompts of your own: %d, in %s'):format(count, folder))
-  elseif require('venice.config').get().prompts.dir then
+  elseif require('venice.config').last_good().prompts.dir then
     local words = 'prompts.dir is not a folder: ' .. folder
     list[#list + 1] = item('warn', words, 'make it, or set prompts.dir to another one')
   else
@@ -207,7 +210,7 @@ local function prompts(list)
 end
 
 local function tools(list)
-  local option = require('venice.config').get().tools
+  local option = require('venice.config').last_good().tools
   local names = vim.tbl_keys(require('venice.tools.options').read(option).names)
   table.sort(names)
   local offered = 'tools that a chat has after :Venice tools on: ' .. table.concat(names, ', ')

@@ -2,7 +2,8 @@
 
 local M = {}
 
---- Sets the options; optional to call. Raises with the name of the one that is wrong.
+--- Sets the options; optional to call. Raises with the name of the one that is wrong, and then
+--- nothing runs before a call that is right.
 ---@param opts table|nil see :help venice-options
 function M.setup(opts)
   require('venice.config').setup(opts)
@@ -26,12 +27,18 @@ end
 --- The state of the current buffer's chat, else of the chat that was used last.
 ---@return venice.Status
 function M.status()
-  local chat = current_chat()
+  local chat, config = current_chat(), require('venice.config')
+  local failure = config.failure()
   if not chat then
-    local model = require('venice.config').get().model
-    return { state = 'idle', model = model, level = 'none', simulated = false }
+    return {
+      state = 'idle',
+      model = not failure and config.get().model or nil,
+      level = 'none',
+      simulated = false,
+      error = failure and { code = failure.code, message = failure.message },
+    }
   end
-  local report, err = chat.report or {}, chat.error
+  local report, err = chat.report or {}, failure or chat.error
   return {
     state = chat.state,
     model = chat.model,
@@ -50,7 +57,8 @@ local is_shown = false
 local function activity(chat)
   local err = chat.error
   if chat.state == 'idle' then
-    return chat.preparing or err and err.code
+    local is_refused = require('venice.config').failure() ~= nil
+    return chat.preparing or is_refused and 'options refused' or err and err.code
   end
   local request = chat.request
   local words = request and request:progress_words() or chat.state

@@ -39,7 +39,7 @@ end
 local function without_key()
   local variables = uv.os_environ()
   variables.VENICE_API_KEY = nil
-  variables[require('venice.config').get().api_key.env or ''] = nil
+  variables[require('venice.config').last_good().api_key.env or ''] = nil
   return variables
 end
 

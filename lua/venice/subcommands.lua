@@ -87,6 +87,7 @@ end
 ---@field run fun(args: string, command: table)
 ---@field complete (fun(lead: string): string[])|nil
 ---@field is_private boolean|nil
+---@field is_end boolean|nil it only ends something, so it works with options that were refused
 
 ---@type table<string, venice.Subcommand>
 return {
@@ -160,7 +161,8 @@ return {
     run = function()
       commands().stop()
     end,
+    is_end = true,
   },
   retry = { run = on_chat('retry') },
-  wipe = { run = on_chat('wipe') },
+  wipe = { run = on_chat('wipe'), is_end = true },
 }

@@ -294,7 +294,7 @@ describe('a client', function()
     end)
   end)
 
-  it('goes on where a handler raises, and says it once', function()
+  it('goes on where a handler raises, and says it once a place', function()
     local number = nvim.lua(
       [[return chat(..., {
       on_event = function() error('broken on purpose') end,
@@ -306,8 +306,81 @@ describe('a client', function()
     assert.is_nil(finish(number).err)
     assert.is_true(#finish(other).text > 0)
     local notes = nvim.notifications()
-    assert.are.equal(1, #notes)
-    assert.is_truthy(notes[1].msg:find('broken on purpose', 1, true))
+    assert.are.equal(2, #notes)
+    for _, note in ipairs(notes) do
+      assert.is_truthy(note.msg:find('broken on purpose', 1, true))
+    end
+    -- In another request the same place is not said again, but another one is.
+    number = nvim.lua(
+      [[return chat(..., {
+      -- On lines of their own.
+
+      on_report = function() error('broken elsewhere') end,
+      on_done = function() error('broken at the end') end,
+    })]],
+      sim.model
+    )
+    assert.are.equal(0, nvim.lua('return runs[...].ends', number))
+    nvim.wait_for('next(client.requests) == nil', 10000)
+    local text = nvim.notices()
+    assert.is_truthy(text:find('broken at the end', 1, true), text)
+    assert.is_nil(finish(nvim.lua('return chat(...)', sim.model)).err)
+    assert.are.equal(text, nvim.notices())
+  end)
+
+  it('ends each request once, whatever fails between', function()
+    -- The words cannot be said, a report is none, the guard raises at every step.
+    nvim.lua([[
+      vim.notify = function() error('no words') end
+      client.is_guarded = true
+      getmetatable(client).guard = {
+        pins = function() if _G.stage == 'pins' then error('no pins') end end,
+        seen = function() error('not seen') end,
+        ask = function() error('not asked') end,
+      }]])
+    local held = nvim.lua('return chat(...)', sim.model)
+    local other = nvim.lua('return chat(...)', sim.models[2])
+    -- As C would say it of an enclave that changed.
+    nvim.lua(
+      [[
+      local id = runs[...].id
+      client.requests[id].report = { reason = 'pin_changed', pin = { state = 'changed' } }
+      client:_take({
+        { request = id, kind = 'report', data = '{"reason":"pin_changed","pin":1}' },
+        { request = id, kind = 'done', status = 1, data = '{"code":"attestation","message":"x"}' },
+      })]],
+      held
+    )
+    local err = finish(held).err
+    assert.are.equal('attestation', err.code)
+    assert.is_truthy(err.message:find('you could not be asked', 1, true), err.message)
+    assert.is_nil(finish(other).err)
+    assert.is_true(#finish(other).text > 0)
+    nvim.lua([[_G.stage = 'pins']])
+    local refused = finish(nvim.lua('return chat(...)', sim.model))
+    assert.are.equal('config', refused.err.code)
+    for _, number in ipairs({ held, other }) do
+      assert.are.equal(1, nvim.lua('return runs[...].ends', number))
+    end
+  end)
+
+  it("does not go on with an earlier call's options where setup() is refused", function()
+    nvim.lua([[
+      require('venice').setup({ base_url = 'http://127.0.0.1:1' })
+      _G.default = assert(require('venice.client').default())
+      pcall(require('venice').setup, { base_ulr = 'http://127.0.0.1:2' })]])
+    local client, err = unpack(nvim.lua([[
+      local client, err = require('venice.client').default()
+      return { client or false, err }]]))
+    assert.is_false(client)
+    assert.are.equal('config', err.code)
+    assert.is_truthy(err.message:find('base_ulr', 1, true), err.message)
+    assert.is_truthy(err.hint:find('did you mean base_url?', 1, true), err.hint)
+    -- The client that runs already is not ended; a right call brings it back.
+    assert.is_true(nvim.lua([[
+      assert(require('venice.client').current() == _G.default)
+      require('venice').setup({ base_url = 'http://127.0.0.1:1' })
+      return require('venice.client').default() == _G.default]]))
   end)
 
   describe('refuses', function()

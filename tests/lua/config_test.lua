@@ -175,10 +175,77 @@ describe('setup', function()
     assert.are.equal('https://x.example', taken({ base_url = long }).base_url)
   end)
 
-  it('leaves the options as they were where one is wrong', function()
-    taken({ model = 'e2ee-x' })
-    refused({ model = 'e2ee-y', chat = { window = 'popup' } }, 'chat.window')
-    assert.are.equal('e2ee-x', config.get().model)
+  it('lets nothing run where an option is wrong, until a call is right', function()
+    assert.is_nil(config.failure())
+    -- Without any right call before, and after one.
+    for _, model in ipairs({ '', 'e2ee-x' }) do
+      if model ~= '' then
+        taken({ model = model })
+      end
+      refused({ model = 'e2ee-y', chat = { windw = 'float' } }, 'chat.windw')
+      for _, name in ipairs({ 'get', 'freeze' }) do
+        local ok, message = pcall(config[name])
+        assert.is_false(ok)
+        assert.is_truthy(
+          message:find('nothing runs, because setup() was refused', 1, true),
+          message
+        )
+        assert.is_truthy(message:find('there is no option chat.windw', 1, true), message)
+        assert.is_truthy(message:find('did you mean chat.window?', 1, true), message)
+        assert.is_truthy(message:find('mend the call of setup()', 1, true), message)
+      end
+      local failure = config.failure()
+      assert.are.equal('config', failure.code)
+      assert.is_truthy(failure.message:find('chat.windw', 1, true))
+      -- What is drawn already goes on as it was; a client of its own is independent.
+      assert.are.equal(model ~= '' and model or nil, config.last_good().model)
+      assert.are.equal('https://x', config.client_options({ base_url = 'https://x' }).base_url)
+    end
+    assert.are.equal('e2ee-z', taken({ model = 'e2ee-z' }).model)
+    assert.is_nil(config.failure())
+  end)
+
+  it('names a list of hex that is not there, and the one that was meant', function()
+    for word, meant in pairs({ rtmr_1 = 'rtmr1', mrtdd = 'mrtd', composehash = 'compose_hash' }) do
+      local verify = { measurements = { mrtd = {}, [word] = {} } }
+      refused(
+        { verify = verify },
+        'verify.measurements',
+        'there is no ' .. word,
+        'mean ' .. meant .. '?'
+      )
+    end
+    refused(
+      { verify = { custody = { root = {} } } },
+      'verify.custody',
+      'there is no root',
+      'roots?'
+    )
+    refused({ verify = { custody = { appids = {} } } }, 'there is no appids', 'mean app_ids?')
+    local message =
+      refused({ verify = { measurements = { something = {} } } }, 'there is no something')
+    assert.is_truthy(message:find('compose_hash, mrconfigid, mrseam, mrtd, os_image_hash', 1, true))
+    assert.is_nil(message:find('did you mean', 1, true))
+    refused(
+      { verify = { custody = 'x' } },
+      'verify.custody',
+      "{ roots = { '…' }, app_ids = { '…' } }"
+    )
+    refused({ verify = { custody = { roots = 'x' } } }, 'roots is a list of hex strings')
+    refused({ verify = { custody = { roots = { ('a'):rep(65) } } } }, 'roots', '66 hex digits')
+    refused({ verify = { custody = { app_ids = { ('x'):rep(40) } } } }, 'app_ids', '40 hex digits')
+    refused({ verify = { custody = { app_ids = { '0x' .. ('a'):rep(40) } } } }, '40 hex digits')
+  end)
+
+  it('hands lists of hex to the library in lower case', function()
+    assert.is_nil(taken({}).verify.custody)
+    local custody = { roots = { ('A'):rep(66) }, app_ids = { ('0F'):rep(20) } }
+    local measurements = { rtmr1 = { ('B'):rep(96) } }
+    local options = taken({ verify = { custody = custody, measurements = measurements } })
+    local policy = config.policy(options.verify)
+    assert.are.same({ roots = { ('a'):rep(66) }, app_ids = { ('0f'):rep(20) } }, policy.custody)
+    assert.are.same({ rtmr1 = { ('b'):rep(96) } }, policy.measurements)
+    assert.are.equal(('A'):rep(66), options.verify.custody.roots[1])
   end)
 
   it('cannot switch verification off or on after first use', function()
@@ -188,7 +255,9 @@ describe('setup', function()
     config.freeze()
     taken({ verify = { dcap = 'off' } })
     refused({ verify = { attestation = false } }, 'verify.attestation', 'first use')
-    assert.is_true(config.get().verify.attestation)
+    assert.is_true(config.last_good().verify.attestation)
+    assert.is_false(pcall(config.get))
+    assert.is_true(taken({}).verify.attestation)
   end)
 end)
 

@@ -17,7 +17,9 @@ function Client.default()
   return setmetatable({}, Client)
 end
 
-function Client.current() end
+function Client.current()
+  return not M.no_client and setmetatable({}, Client) or nil
+end
 
 function Client.models(_, cb)
   vim.schedule(function()

@@ -33,7 +33,7 @@ local NO_TITLE = fn.has('nvim-0.9') == 0
 local function trust(report)
   if report then
     return require('venice.evidence.report_words').pieces(report)
-  elseif not config.get().verify.attestation then
+  elseif not config.last_good().verify.attestation then
     return { { text = 'UNVERIFIED', group = 'VeniceBarFail' } }
   end
   return { { text = 'not attested yet' } }

@@ -262,7 +262,7 @@ end
 
 --- Ends the chat: its request, its text, its model's session keys.
 function Chat:wipe()
-  local client = self.model and Client.default()
+  local client = self.model and Client.current()
   self:_gone()
   if client then
     client:forget(self.model)

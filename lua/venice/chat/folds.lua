@@ -36,7 +36,7 @@ local function reasoning_range(view, turn)
     return {
       first = view.bounds:position(turn.reasoning),
       last = view.bounds:position(turn.answer),
-      closed = config.get().chat.reasoning == 'fold',
+      closed = config.last_good().chat.reasoning == 'fold',
     }
   end
 end

@@ -67,7 +67,7 @@ local keys = {
 
 local function help_lines()
   local lines = {}
-  local maps = config.get().chat.keymaps
+  local maps = config.last_good().chat.keymaps
   for _, key in ipairs(keys) do
     local lhs = maps[key.field]
     if lhs then

@@ -78,7 +78,7 @@ end
 ---@param answer { client: venice.Client, report: table|nil, id: string|nil, asked_at: integer }
 function M.start(chat, turn, answer)
   local report = answer.report
-  if not config.get().verify.receipt or chat.closed then
+  if not config.last_good().verify.receipt or chat.closed then
     return
   elseif not report or report.level == 'none' or type(report.signing_address) ~= 'string' then
     return -- No key is bound: there is nothing that a signature could be held against.
@@ -146,7 +146,7 @@ end
 ---@param model string
 function M.again(model)
   local chat = chat_of(model)
-  local left = config.get().verify.receipt and chat and AGAIN or 0
+  local left = config.last_good().verify.receipt and chat and AGAIN or 0
   local turns = left > 0 and chat.view.turns or {}
   for i = #turns, 1, -1 do
     local turn = turns[i]

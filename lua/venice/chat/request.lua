@@ -91,7 +91,7 @@ function Request:_text(ev)
       return self.calls:feed(ev.text)
     end
     return self:_write(ev.text)
-  elseif config.get().chat.reasoning == 'hide' then
+  elseif config.last_good().chat.reasoning == 'hide' then
     self.hidden_reasoning = true
     return self:_show_progress()
   end
@@ -292,7 +292,11 @@ local function make_writer(self)
       replace(self)
     end or nil,
     on_place = function(kind)
-      if kind == 'content' and config.get().chat.reasoning == 'fold' and self.turn.reasoning then
+      if
+        kind == 'content'
+        and config.last_good().chat.reasoning == 'fold'
+        and self.turn.reasoning
+      then
         folds.fold_reasoning(chat, self.turn)
       end
     end,
@@ -337,7 +341,7 @@ function M.start(chat, client, messages, place)
     since = uv.now(),
     unauthenticated = 0,
     asked_at = os.time(),
-    options = client.options or config.get(),
+    options = client.options or config.last_good(),
     report = reports.of(chat.model), -- of the session that stands, which is not reported again
   }, Request)
   chat.request, chat.state = self, 'attesting'

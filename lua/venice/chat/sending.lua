@@ -2,6 +2,7 @@
 -- looked at, and a model is chosen.
 
 local Client = require('venice.client')
+local config = require('venice.config')
 local conversation = require('venice.chat.conversation')
 local errors = require('venice.errors')
 local models = require('venice.chat.model')
@@ -258,7 +259,10 @@ function M.send(chat)
     return
   end
   local prompt = chat.view:draft()
-  if chat.view:text(prompt) == '' then
+  local failure = config.failure()
+  if failure then
+    return fail(chat, prompt, failure)
+  elseif chat.view:text(prompt) == '' then
     return errors.warn('there is no prompt; write one below the last header')
   end
   with_context(chat, prompt, function()

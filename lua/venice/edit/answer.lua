@@ -168,7 +168,7 @@ function M.start(client, model, messages, handlers)
     since = uv.now(),
     unauthenticated = 0,
     asked_at = os.time(),
-    options = client.options or require('venice.config').get(),
+    options = client.options or require('venice.config').last_good(),
     report = reports.of(model), -- of the session that stands, which is not reported again
   }, Answer)
   self.stop_clock = progress.clock(function()

@@ -26,6 +26,23 @@ function M.pins(options, model)
   return known and pins.for_request(known) or nil, err
 end
 
+local said = {}
+
+--- Says, once a model, that an enclave which the user confirmed counts as not confirmed any more.
+---@private
+---@param model string
+---@param pin table
+function M.say_missing(model, pin)
+  if type(pin.missing) ~= 'table' or #pin.missing == 0 or said[model] then
+    return
+  end
+  said[model] = true
+  local errors = require('venice.errors')
+  local words = 'the enclave of %s is not confirmed any more: %s; confirm it: :Venice trust %s'
+  local why = require('venice.evidence.trust_text').missing(pin.missing)
+  errors.warn(words:format(model, why, model))
+end
+
 --- Notes what was seen, and puts into the report since when the enclave is known and trusted.
 ---@param options table
 ---@param model string
@@ -49,6 +66,7 @@ function M.seen(options, model, report)
   if err then
     require('venice.errors').notify(err, vim.log.levels.WARN)
   end
+  M.say_missing(model, pin)
   if found then
     pin.first_seen, pin.last_seen, pin.trusted_at =
       found.first_seen, found.last_seen, found.trusted_at

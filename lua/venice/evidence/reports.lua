@@ -41,7 +41,7 @@ end
 ---@return table|nil
 function M.of(model)
   local entry = model and known[model]
-  return entry and is_same(entry.options, config.get()) and entry.report or nil
+  return entry and is_same(entry.options, config.last_good()) and entry.report or nil
 end
 
 --- Forgets the report on a model, whose session has been forgotten.
