@@ -61,7 +61,7 @@ function M.when_free(words, open, give_up)
         return not ok and give_up(tostring(failure)) or nil
       end
     elseif words then
-      errors.warn(words .. ': it opens when you are back in normal mode')
+      errors.brief(words .. ': it opens in normal mode')
       words = nil
     end
     vim.defer_fn(try, RETRY)
@@ -260,7 +260,7 @@ function Watch:_unseen()
   end
 end
 
-local SOON = 'that key came too soon after something else: look, then press it again'
+local SOON = 'too soon after something else: look, then press again'
 
 --- Whether all that matters was in sight, and is not behind another window now.
 ---@return boolean
@@ -272,7 +272,7 @@ function Watch:was_seen()
   elseif self.lift and #M.in_front_of(window) > 0 then
     self.lift(window)
     vim.cmd('redraw!')
-    return false, 'another window stood in front of this: look at it, then press the key again'
+    return false, 'a window stood in front of this: look, then press again'
   end
   local row = self:_unseen()
   if not row then
@@ -284,9 +284,9 @@ function Watch:was_seen()
   if self:_unseen() == nil then
     return false, SOON
   elseif row > last then
-    return false, 'there is more of it below: go to its end page by page (<C-f>), then answer'
+    return false, 'there is more of it below: page through it (<C-f>)'
   end
-  return false, ('line %d was not in sight yet: go there, then answer'):format(row)
+  return false, ('line %d was not in sight yet: go there first'):format(row)
 end
 
 --- Whether the key that is being handled may approve what this buffer shows.

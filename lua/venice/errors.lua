@@ -160,4 +160,10 @@ function M.warn(text)
   M.notice(text, vim.log.levels.WARN)
 end
 
+--- As warn(), on one line that asks for no key: for somebody who is typing.
+---@param text string
+function M.brief(text)
+  say(M.one_line('venice: ' .. M.printable(text)), vim.log.levels.WARN)
+end
+
 return M

@@ -143,7 +143,26 @@ local function answer_terminal_queries(job, data)
   end
 end
 
---- Starts a Neovim. Options: env, args, cmd, lines, columns, terminal, plugins, rtp, cwd.
+-- Runs a child in a terminal of this Neovim, which shows what a user would see, floats included.
+local function start_emulated(argv, job_opts, opts)
+  local columns, lines = opts.columns or 80, opts.lines or 24
+  vim.o.columns = math.max(vim.o.columns, columns + 2)
+  vim.o.lines = math.max(vim.o.lines, lines + 4)
+  local buffer = vim.api.nvim_create_buf(false, true)
+  local window = vim.api.nvim_open_win(buffer, true, {
+    relative = 'editor',
+    row = 0,
+    col = 0,
+    width = columns,
+    height = lines,
+    style = 'minimal',
+  })
+  job_opts.pty, job_opts.on_stdout = nil, nil
+  return vim.fn.termopen(argv, job_opts), buffer, window
+end
+
+--- Starts a Neovim. Options: env, args, cmd, lines, columns, plugins, rtp, cwd; terminal = true in a
+--- terminal, terminal = 'emulated' in one whose screen tty_screen() reads.
 ---@param opts table|nil
 ---@return table child
 function M.start(opts)
@@ -176,7 +195,12 @@ function M.start(opts)
     vim.list_extend(argv, { '--embed', '--headless' })
     job_opts.rpc = true
   end
-  local job = vim.fn.jobstart(argv, job_opts)
+  local job, screen_buffer, screen_window
+  if opts.terminal == 'emulated' then
+    job, screen_buffer, screen_window = start_emulated(argv, job_opts, opts)
+  else
+    job = vim.fn.jobstart(argv, job_opts)
+  end
   assert(job > 0, 'cannot start ' .. argv[1])
   child.pid = vim.fn.jobpid(job)
   running[job] = child
@@ -282,6 +306,16 @@ function M.start(opts)
         vim.wait(2)
       end
     end
+  end
+
+  --- Types into the terminal itself, also while the child is blocked: raw bytes, no key names.
+  function child.tty_type(bytes)
+    vim.fn.chansend(job, bytes)
+  end
+  --- The screen of an emulated terminal as a user sees it, with floats.
+  function child.tty_screen()
+    vim.wait(20)
+    return table.concat(vim.api.nvim_buf_get_lines(screen_buffer, 0, -1, false), '\n')
   end
 
   function child.screen()
@@ -400,6 +434,10 @@ function M.start(opts)
     if exit_code == nil and not pcall(child.quit, 'qall!', 2000) then
       uv.kill(child.pid, 'sigkill')
       pcall(child.wait_exit, 2000)
+    end
+    if screen_buffer then
+      pcall(vim.api.nvim_win_close, screen_window, true)
+      pcall(vim.api.nvim_buf_delete, screen_buffer, { force = true })
     end
     if not (stop_opts and stop_opts.keep) then
       child.cleanup()

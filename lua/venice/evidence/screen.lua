@@ -233,7 +233,7 @@ end
 -- Whoever types goes on typing, and is told where the window is.
 local function say_where(view, is_float)
   local where = is_float and 'in the window in front (<C-w>w)' or 'in the window below (<C-w>b)'
-  errors.warn(errors.one_line(words_of(view) .. ': ' .. where))
+  errors.brief(words_of(view) .. ': ' .. where)
 end
 
 -- Shows a view now. Raises, and leaves no window, where it cannot.

@@ -70,7 +70,8 @@ local function settle(question, is_trusted, failure)
   for _, answer in pairs(question.waiting) do
     local ok, message = xpcall(answer, debug.traceback, is_trusted, failure)
     if not ok then
-      errors.notify(errors.new('internal', 'a request could not be answered: ' .. message))
+      local why = tostring(message):match('^[^\n]*')
+      errors.notify(errors.new('internal', 'a request could not be answered: ' .. why))
     end
   end
   local following = first_at(question.place)
@@ -103,7 +104,7 @@ local function choices_of(question)
       run = function()
         local counts, why = question.watch:counts()
         if not counts then
-          return errors.warn(why)
+          return errors.brief(why)
         end
         settle_with_trust(question)
       end,
@@ -285,7 +286,7 @@ local function answer_open(place)
     settle_with_trust(question)
   else
     screen.focus(question.buffer)
-    errors.warn(why)
+    errors.brief(why)
   end
   return true
 end

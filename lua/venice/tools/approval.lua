@@ -70,7 +70,7 @@ local function approve(asked, word)
   end
   local counts, why = asked.watch:counts()
   if not counts then
-    return errors.warn(why)
+    return errors.brief(why)
   end
   answer(asked, word)
 end
