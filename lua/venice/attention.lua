@@ -284,7 +284,7 @@ function Watch:was_seen()
   if self:_unseen() == nil then
     return false, SOON
   elseif row > last then
-    return false, 'there is more of it below: page through it (<C-f>)'
+    return false, 'more of it is below: page through it (<C-f>)'
   end
   return false, ('line %d was not in sight yet: go there first'):format(row)
 end

@@ -161,8 +161,8 @@ local function start_emulated(argv, job_opts, opts)
   return vim.fn.termopen(argv, job_opts), buffer, window
 end
 
---- Starts a Neovim. Options: env, args, cmd, lines, columns, plugins, rtp, cwd; terminal = true in a
---- terminal, terminal = 'emulated' in one whose screen tty_screen() reads.
+--- Starts a Neovim. Options: env, args, cmd, lines, columns, plugins, rtp, cwd; terminal = true for
+--- one in a terminal, 'emulated' for one whose screen tty_screen() reads.
 ---@param opts table|nil
 ---@return table child
 function M.start(opts)

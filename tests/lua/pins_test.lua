@@ -114,6 +114,22 @@ describe('the list of known enclaves', function()
       '{"version":1,"enclaves":[{"model":"m"}]}',
       '{"version":1,"enclaves":{"a":1}}',
     }
+    -- Edited by hand: values that are no text, dates that are none.
+    for _, nonsense in ipairs({
+      [["enclave":{"mrtd":1}]],
+      [["enclave":{"mrtd":{"a":{"b":["c"]}}}]],
+      '"enclave":["aa"]',
+      [["enclave":"aa"]],
+      [["enclave":{"mrtd":true}]],
+      [["enclave":{},"first_seen":1e300]],
+      [["enclave":{},"first_seen":-1]],
+      [["enclave":{},"trusted_at":"yesterday"]],
+      [["enclave":{},"compose":{}]],
+      [["enclave":{},"model":7]],
+    }) do
+      local pin = '"service":"https://x","model":"m","root":"intel","first_seen":1,"last_seen":1,'
+      texts[#texts + 1] = ('{"version":1,"enclaves":[{%s}]}'):format(pin .. nonsense)
+    end
     nvim.lua([[vim.fn.mkdir(vim.fn.fnamemodify(pins.path(), ':h'), 'p')]])
     for i, text in ipairs(texts) do
       child.write(path(), text)
@@ -130,6 +146,248 @@ describe('the list of known enclaves', function()
     end
     nvim.lua([[assert(pins.saw(place, report('first', 'h1'), 100))]])
     assert.are.equal(1, nvim.lua([[return #pins.of(place)]]))
+  end)
+
+  it('leaves a file of a newer version alone, and names it', function()
+    nvim.lua([[vim.fn.mkdir(vim.fn.fnamemodify(pins.path(), ':h'), 'p')]])
+    for _, text in ipairs({ '{"version":2,"enclaves":[]}', '{"version":7,"other":{"a":[1]}}' }) do
+      child.write(path(), text)
+      for _, call in ipairs({
+        'pins.of(place)',
+        "pins.saw(place, report('first', 'h1'), 100)",
+        "pins.trust(place, report('first', 'h1'), 100)",
+        'pins.forget(place)',
+      }) do
+        local result, err =
+          unpack(nvim.lua(('local a, b = %s return { a or false, b }'):format(call)))
+        assert.is_false(result, call)
+        assert.are.equal('config', err.code)
+        assert.is_truthy(err.message:find(path(), 1, true), err.message)
+        assert.is_truthy(err.message:find('newer version', 1, true), err.message)
+        assert.is_truthy(err.hint:find('update this plugin', 1, true), err.hint)
+        assert.are.equal(text, child.read(path()))
+      end
+      -- Beside it is nothing but itself.
+      assert.are.same({ 'known_enclaves.json' }, vim.fn.readdir(vim.fn.fnamemodify(path(), ':h')))
+    end
+    -- Nor is anything sent without the list: the request is refused with these words.
+    local err = nvim.lua([[
+      local options = require('venice.config').get()
+      return select(2, require('venice.evidence.guard').pins(options, 'm'))]])
+    assert.is_truthy(err.message:find('newer version', 1, true))
+  end)
+
+  it('moves two files aside in one second without losing one', function()
+    nvim.lua([[vim.fn.mkdir(vim.fn.fnamemodify(pins.path(), ':h'), 'p')]])
+    for i = 1, 5 do
+      child.write(path(), 'nonsense ' .. i)
+      nvim.lua('pins.read()')
+    end
+    local found = {}
+    for i, file in ipairs(vim.fn.glob(path() .. '.unreadable-*', true, true)) do
+      found[i] = child.read(file)
+    end
+    table.sort(found)
+    assert.are.equal(
+      'nonsense 1,nonsense 2,nonsense 3,nonsense 4,nonsense 5',
+      table.concat(found, ',')
+    )
+  end)
+
+  -- In the child: what a version stored that did not look at RTMR1 and RTMR2, and one of today.
+  local OLD = [[
+    _G.old = { mrtd = 'aa', compose_hash = 'h1' }
+    function _G.today(extra)
+      return vim.tbl_extend('force', old, {
+        rtmr1 = 'r1', rtmr2 = 'r2', mrconfigid_form = 'v1', shape = 'enclave',
+      }, extra or {})
+    end
+    function _G.seen(state, enclave)
+      return { accepted = true, pin = { state = state, enclave = enclave } }
+    end
+    pins.trust(place, seen('first', old), 100)]]
+
+  it('keeps what an older version stored, and says what it lacks', function()
+    nvim.lua(OLD)
+    local names = { 'rtmr1', 'rtmr2', 'mrconfigid_form', 'shape' }
+    assert.are.same(names, nvim.lua('return pins.lacking(old)'))
+    assert.are.same({}, nvim.lua('return pins.lacking(today())'))
+    -- One of two is not enough.
+    assert.are.same(
+      { 'rtmr2' },
+      nvim.lua([[local half = today() half.rtmr2 = nil return pins.lacking(half)]])
+    )
+    assert.are.equal(100, nvim.lua('return pins.find(place, old).trusted_at'))
+    -- It is seen with more values: stored beside it, once, and not confirmed.
+    nvim.lua([[
+      pins.saw(place, seen('known', today()), 200)
+      pins.saw(place, seen('known', today()), 300)
+      pins.saw(place, seen('known', today({ rtmr1 = 'another kernel' })), 400)
+      pins.saw(place, seen('known', today({ rtmr2 = 'another command line' })), 500)]])
+    local list = nvim.lua('return pins.of(place)')
+    assert.are.equal(2, #list)
+    assert.are.equal('r1', list[2].enclave.rtmr1)
+    assert.are.equal(300, list[2].last_seen)
+    assert.is_nil(list[2].trusted_at)
+    assert.are.equal(2, #nvim.lua('return pins.for_request(pins.of(place))'))
+  end)
+
+  it('lets the fuller enclave that is confirmed take the place of the older one', function()
+    nvim.lua(OLD)
+    nvim.lua([[
+      pins.saw(place, seen('known', today()), 200)
+      pins.trust(place, seen('known', today()), 300)]])
+    -- Both stay in the file, but C hears of the fuller alone: with the older one beside it another
+    -- kernel would be known.
+    assert.are.equal(2, #nvim.lua('return pins.of(place)'))
+    local sent = nvim.lua('return pins.for_request(pins.of(place))')
+    assert.are.equal(1, #sent)
+    assert.are.equal('r1', sent[1].rtmr1)
+    assert.is_true(sent[1].confirmed)
+    -- Not where it is of another model, is not confirmed, differs, or lacks values itself.
+    nvim.lua([[pins.forget(place) pins.trust(place, seen('first', old), 100)]])
+    nvim.lua([[
+      pins.trust(vim.tbl_extend('force', place, { model = 'n' }), seen('first', today()), 300)
+      pins.saw(place, seen('known', today()), 200)
+      pins.trust(place, seen('changed', today({ mrtd = 'bb' })), 300)
+      local half = today() half.rtmr2 = nil
+      pins.trust(place, seen('changed', half), 300)]])
+    assert.are.equal(4, #nvim.lua('return pins.for_request(pins.of(place))'))
+  end)
+
+  it('says on the list and in words why an enclave is not confirmed any more', function()
+    nvim.lua(OLD)
+    nvim.lua([[pins.saw(place, seen('known', today()), 200)]])
+    nvim.cmd('Venice trust')
+    local text = nvim.text()
+    for _, words in ipairs({
+      'not confirmed any more: lacks rtmr1, rtmr2',
+      'you confirmed it before this version also looked at RTMR1 and RTMR2 (kernel, command line)',
+      'confirm it again: :Venice trust m',
+      'trusted since 1970-01-01',
+      'never confirmed',
+    }) do
+      assert.is_truthy(text:find(words, 1, true), words .. '\n' .. text)
+    end
+    nvim.type_keys('q')
+    nvim.lua([[pins.trust(place, seen('known', today()), 86400 * 3)]])
+    nvim.cmd('Venice trust')
+    text = nvim.text()
+    assert.is_nil(text:find('not confirmed any more', 1, true), text)
+    assert.is_truthy(
+      text:find('replaced by the one with more values that you confirmed on 1970-01-04', 1, true),
+      text
+    )
+    -- The first request says it once, in a session.
+    nvim.lua([[
+      local options = require('venice.config').get()
+      local guard = require('venice.evidence.guard')
+      for i = 1, 3 do
+        local found = seen('known', today({ rtmr1 = 'x' .. i }))
+        found.pin.missing = { 'rtmr2' }
+        guard.seen(options, 'm', found)
+      end]])
+    local count = 0
+    for _, note in ipairs(nvim.notifications()) do
+      local is_it = note.msg:find(
+        'is not confirmed any more: you confirmed it before this version '
+          .. 'also looked at RTMR2 (kernel command line); confirm it: :Venice trust m',
+        1,
+        true
+      )
+      count = count + (is_it and 1 or 0)
+    end
+    assert.are.equal(1, count)
+  end)
+
+  it('shows every value of an enclave that changed, and which were never looked at', function()
+    local function changed(old, new)
+      return nvim.lua(
+        [[
+        local old, new = ...
+        local report = { pin = { state = 'changed', enclave = new, previous = old } }
+        local choices = { { words = 'no' }, { words = 'yes' } }
+        local text = require('venice.evidence.trust_text').changed('m', report, nil, choices, true)
+        return { table.concat(text.lines, '\n'), text.rows, text.lines }]],
+        old,
+        new
+      )
+    end
+    local all = {
+      mrtd = 'm',
+      rtmr1 = 'k',
+      rtmr2 = 'l',
+      mrconfigid_form = 'v1',
+      os_image_hash = 'o',
+      compose_hash = 'c',
+      mrconfigid = 'x',
+      app_id = 'a',
+      key_provider = 'p',
+      shape = 'enclave',
+      custody_root = 'r',
+      tomorrow = 't',
+    }
+    local words = {
+      rtmr1 = 'the kernel',
+      rtmr2 = 'kernel command line, initrd, root file system hash',
+      custody_root = 'whose KMS can hand out its key',
+      mrtd = 'the firmware',
+    }
+    for name in pairs(all) do
+      local new = vim.tbl_extend('force', all, { [name] = 'gateway' })
+      local text, rows, lines = unpack(changed(all, new))
+      assert.is_truthy(text:find('\n! ' .. name .. ' .*gateway *' .. (words[name] or '')), text)
+      assert.is_nil(text:match('\n! .*\n! '), text)
+      -- It must have been in sight before it is trusted, and so must all that stands above it.
+      assert.are.equal(#rows, rows[#rows])
+      assert.are.equal('! ' .. name, lines[#rows]:sub(1, 2 + #name))
+      for other in pairs(all) do
+        assert.is_true(other == name or text:find('\n  ' .. other .. ' .*the same') ~= nil, other)
+      end
+    end
+    local text = changed(all, vim.tbl_extend('force', all, { shape = 'gateway' }))[1]
+    assert.is_truthy(text:find("the model's own evidence is not shown any more", 1, true), text)
+    -- A pin of an older version says nothing about what it did not look at.
+    text = changed({ mrtd = 'm', compose_hash = 'other' }, all)[1]
+    assert.is_truthy(text:find('\n! compose_hash'), text)
+    for _, name in ipairs({ 'rtmr1', 'rtmr2', 'mrconfigid_form', 'shape', 'custody_root' }) do
+      assert.is_truthy(text:find('\n  ' .. name .. ' +not looked at'), text)
+    end
+    assert.is_truthy(text:find('\n! app_id'), text)
+    -- A gateway whose key had no custody, and has one now, is another matter.
+    local before = vim.tbl_extend('force', all, { shape = 'gateway' })
+    before.custody_root = nil
+    text = changed(before, vim.tbl_extend('force', all, { shape = 'gateway' }))[1]
+    assert.is_truthy(text:find('\n! custody_root'), text)
+  end)
+
+  it('never makes the editor wait for the lock, and loses nothing by that', function()
+    local file = path()
+    nvim.lua([[
+      pins.saw(place, report('first', 'h1'), 100)
+      _G.lock = pins.path() .. '.lock'
+      vim.fn.writefile({}, lock)
+      vim.loop.sleep = function() error('the editor must not sleep') end
+      assert(pins.trust(place, report('known', 'h1'), 150))
+      assert(pins.saw(place, report('known', 'h1'), 160))
+      -- What was changed counts at once.
+      assert(pins.find(place, { mrtd = 'aa', compose_hash = 'h1' }).trusted_at == 150)
+      assert(pins.for_request(pins.of(place))[1].confirmed)]])
+    assert.is_nil(vim.json.decode(child.read(file)).enclaves[1].trusted_at)
+    nvim.lua('vim.loop.fs_unlink(lock)')
+    nvim.wait_for(function()
+      return vim.json.decode(child.read(file)).enclaves[1].trusted_at == 150
+    end)
+    assert.are.equal(160, vim.json.decode(child.read(file)).enclaves[1].last_seen)
+    assert.are.equal(0, vim.fn.filereadable(file .. '.lock'))
+    -- Nor where Neovim quits while the lock is taken.
+    nvim.lua([[
+      vim.fn.writefile({}, lock)
+      assert(pins.trust(place, report('changed', 'h2'), 170))]])
+    nvim.quit('qall!')
+    local enclaves = vim.json.decode(child.read(file)).enclaves
+    assert.are.equal(2, #enclaves)
+    assert.are.equal(170, enclaves[2].trusted_at)
   end)
 
   it('is an error where it cannot be read: nobody knows what was known', function()

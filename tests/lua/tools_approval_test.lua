@@ -270,7 +270,7 @@ describe('a question', function()
     assert.is_nil(nvim.screen_text():find('argument 60', 1, true))
     nvim.type_keys('o')
     nvim.wait_for('#_G.__notes > 0')
-    assert.is_truthy(nvim.notifications()[1].msg:find('more of it below', 1, true))
+    assert.is_truthy(nvim.notifications()[1].msg:find('more of it is below', 1, true))
     assert.is_false(ran('x'))
     -- Its beginning and its end are not the whole.
     nvim.type_keys('G')

@@ -23,7 +23,8 @@ local PRELUDE = [[
   end
   function _G.ask(extra, model)
     local number = #questions + 1
-    questions[number] = assert(trust.ask(require('venice.config').get(), model or 'm', report(extra),
+    local options = require('venice.config').get()
+    questions[number] = assert(trust.ask(options, model or 'm', report(extra),
       function(trusted, failure)
         answers[number] = { trusted = trusted, failure = failure }
       end))
@@ -167,7 +168,7 @@ describe('a view of trust', function()
     nvim.lua([[vim.fn.cursor(vim.fn.search('trust this one', 'w'), 3)]])
     nvim.type_keys('<CR>')
     nvim.wait_for(function()
-      return nvim.notices():find('there is more of it below', 1, true)
+      return nvim.notices():find('more of it is below', 1, true)
         or nvim.notices():find('was not in sight yet', 1, true)
     end)
     assert.are.same({}, answers())
@@ -239,6 +240,7 @@ describe('a view of trust', function()
 
   it('that cannot be shown ends the request with words', function()
     start()
+    nvim.cmd('set cmdheight=4')
     nvim.lua([[
       _G.real = vim.api.nvim_open_win
       vim.cmd('set winheight=9 winminheight=9')
@@ -268,11 +270,10 @@ describe('a view of trust', function()
   it("opens past the errors of somebody's autocommands", function()
     start()
     nvim.cmd('set cmdheight=10')
-    nvim.lua(
-      [[
+    nvim.lua([[
       local function fail() error('broken autocommand') end
-      vim.api.nvim_create_autocmd({ 'WinEnter', 'WinNew', 'BufWinEnter', 'FileType' }, { callback = fail })]]
-    )
+      local events = { 'WinEnter', 'WinNew', 'BufWinEnter', 'FileType' }
+      vim.api.nvim_create_autocmd(events, { callback = fail })]])
     ask(CHANGE)
     nvim.wait_for(function()
       return #windows('venice-trust') == 1

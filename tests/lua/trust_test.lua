@@ -412,6 +412,85 @@ describe('a known enclave', function()
       assert.are.equal('stopped', nvim.lua([[return require('venice').last_event().data.outcome]]))
     end)
 
+    it('ends its request where the question cannot be shown, and no other', function()
+      nvim.type_keys('q')
+      idle()
+      nvim.cmd('only')
+      nvim.lua([[
+        _G.real = vim.api.nvim_open_win
+        vim.cmd('set winheight=20 winminheight=20')
+        vim.api.nvim_open_win = function() error('E36: Not enough room', 0) end]])
+      nvim.cmd('silent! split')
+      -- Another model's answer is on its way meanwhile.
+      nvim.lua(
+        [[
+        _G.other = {}
+        require('venice.client').default():chat({
+          model = ..., messages = { { role = 'user', content = 'hello' } },
+        }, {
+          on_event = function(event) other.text = (other.text or '') .. (event.text or '') end,
+          on_done = function(err) other.ends, other.err = (other.ends or 0) + 1, err end,
+        })
+        _G.held = {}
+        require('venice.client').default():chat({
+          model = 'e2ee-sim-small', messages = { { role = 'user', content = 'hello' } },
+        }, {
+          on_done = function(err) held.ends, held.err = (held.ends or 0) + 1, err end,
+        })]],
+        sim.models[2]
+      )
+      nvim.wait_for('held.ends and other.ends', 15000)
+      local held, other = unpack(nvim.lua('return { held, other }'))
+      assert.are.equal('attestation', held.err.code)
+      has(held.err.message, 'the question about it cannot be shown: E36')
+      assert.are.equal(1, held.ends)
+      assert.is_nil(other.err)
+      has(other.text, 'the answer')
+      -- With room, it is asked.
+      nvim.lua('vim.api.nvim_open_win = _G.real')
+      nvim.lua_notify([[vim.cmd('Venice retry')]])
+      nvim.wait_for([[vim.bo.filetype == 'venice-trust']], 10000)
+    end)
+
+    it('waits while the user is in the command-line window, where stop gets past it', function()
+      nvim.type_keys('q')
+      idle()
+      nvim.lua_notify([[vim.cmd('Venice retry')]])
+      nvim.type_keys(':', '<C-f>')
+      nvim.wait_for([[vim.fn.getcmdwintype() == ':']])
+      nvim.wait_for(function()
+        return nvim.notices():find('has CHANGED: it opens in normal mode', 1, true)
+      end, 10000)
+      assert.are.equal('attesting', nvim.lua([[return require('venice').status().state]]))
+      nvim.lua([[require('venice.chat').current():stop()]])
+      idle()
+      assert.are.equal('stopped', nvim.lua([[return require('venice').last_event().data.outcome]]))
+      nvim.cmd('quit')
+      nvim.sleep(400)
+      assert.are.equal(-1, nvim.fn.bufnr('venice://changed/e2ee-sim-small'))
+      -- It opens when the user is back, where nobody stops it.
+      nvim.lua_notify([[vim.cmd('Venice retry')]])
+      nvim.type_keys(':', '<C-f>')
+      nvim.wait_for([[vim.fn.getcmdwintype() == ':']])
+      nvim.sleep(1000)
+      nvim.cmd('quit')
+      nvim.wait_for([[vim.fn.bufwinid('venice://changed/e2ee-sim-small') > 0]], 10000)
+      assert.are.equal(0, completions())
+      nvim.fn.win_gotoid(nvim.fn.bufwinid('venice://changed/e2ee-sim-small'))
+      nvim.type_keys('j<CR>')
+      nvim.wait_for(function()
+        return completions() == 1
+      end, 10000)
+    end)
+
+    it('goes where its chat is wiped', function()
+      nvim.cmd('wincmd p')
+      nvim.cmd('Venice wipe')
+      nvim.wait_for([[vim.fn.bufnr('venice://changed/e2ee-sim-small') == -1]])
+      assert.are.equal(0, completions())
+      assert.are.equal(1, #known())
+    end)
+
     it('leaves Neovim at once when it quits', function()
       local code, milliseconds = nvim.quit('qall!')
       assert.are.equal(0, code)
@@ -447,6 +526,45 @@ describe('a known enclave', function()
       start()
     end
   )
+
+  it('that changed is seen in front of a chat that floats, and not trusted unread', function()
+    trust_today()
+    start({ state = state, terminal = 'emulated', lines = 30, pause = 600 })
+    nvim.lua(
+      [[
+      local url, root = ...
+      local verify = { gpu = 'off', collateral_url = url, root_ca = root }
+      local chat = { window = 'float' }
+      require('venice').setup({
+        base_url = url, model = 'e2ee-sim-small', verify = verify, chat = chat,
+      })]],
+      sim.url,
+      sim.root
+    )
+    sim.fault('changed_compose')
+    nvim.cmd('VeniceChat hello')
+    nvim.wait_for([[vim.bo.filetype == 'venice-trust']], 10000)
+    nvim.tty_type('j\r')
+    nvim.wait_for(function()
+      local screen = nvim.tty_screen()
+      return screen:find('The enclave of e2ee-sim-small has CHANGED', 1, true)
+        and screen:find('! compose_hash', 1, true)
+        and screen:find('SIMULATED', 1, true)
+        and screen:find('trust this one from now on', 1, true)
+    end, 5000, 'the question in front of the chat')
+    nvim.sleep(1500)
+    assert.are.equal(0, completions())
+    assert.are.equal(1, #known())
+    -- A key that comes after all that.
+    nvim.wait_for(function()
+      nvim.sleep(1000)
+      nvim.tty_type('\r')
+      nvim.sleep(200)
+      return #known() == 2
+    end, 20000)
+    idle()
+    assert.are.equal(1, completions())
+  end)
 
   it('that changed does not take the keys of who is writing', function()
     trust_today()

@@ -165,14 +165,25 @@ end
 
 -- The lock and the change -------------------------------------------------------------------------
 
+local function make_folder(path)
+  local folder = vim.fn.fnamemodify(path, ':h')
+  pcall(vim.fn.mkdir, folder, 'p', 448) -- 0700
+  uv.fs_chmod(folder, 448)
+end
+
 -- Takes the lock: false where another Neovim has it, nil where nobody can have it. Others hold it
 -- for a millisecond; one that died holds it for LOCK_STALE seconds.
 local function lock(path)
+  local code
   for _ = 1, LOCK_TRIES do
-    local fd, _, code = uv.fs_open(path, 'wx', 384) -- 0600
+    local fd, _
+    fd, _, code = uv.fs_open(path, 'wx', 384) -- 0600
     if fd then
       uv.fs_close(fd)
       return true
+    elseif code == 'ENOENT' then
+      -- Another Neovim was making the same folder.
+      make_folder(path)
     elseif code ~= 'EEXIST' then
       return nil
     end
@@ -180,6 +191,9 @@ local function lock(path)
     if stat and math.abs(os.time() - stat.mtime.sec) > LOCK_STALE then
       uv.fs_unlink(path)
     end
+  end
+  if code == 'ENOENT' then
+    return nil -- There is no folder, and none can be made.
   end
   return false
 end
@@ -247,6 +261,8 @@ local function flush()
   end
 end
 
+local is_watching_exit = false
+
 -- The word of the user is not lost where Neovim quits while another one holds the lock.
 local function flush_at_exit()
   if #pending > 0 then
@@ -262,7 +278,10 @@ local function change_later(change)
   elseif change(pins) then
     pending[#pending + 1] = change
     if #pending == 1 then
-      vim.api.nvim_create_autocmd('VimLeavePre', { once = true, callback = flush_at_exit })
+      if not is_watching_exit then
+        is_watching_exit = true
+        vim.api.nvim_create_autocmd('VimLeavePre', { callback = flush_at_exit })
+      end
       vim.defer_fn(flush, LOCK_RETRY)
     end
   end
@@ -274,9 +293,7 @@ end
 ---@return true|nil, venice.Error|nil
 function M.update(change)
   local path = M.path()
-  local folder = vim.fn.fnamemodify(path, ':h')
-  pcall(vim.fn.mkdir, folder, 'p', 448) -- 0700
-  uv.fs_chmod(folder, 448)
+  make_folder(path)
   local is_done, err = false, nil
   if #pending == 0 then
     is_done, err = try(path, { change })

@@ -137,7 +137,7 @@ end
 -- Nearly all of a small screen, for the whole of the question must be seen.
 local function height()
   local lines = vim.o.lines
-  return math.max(lines >= 40 and math.floor(lines * 0.75) or lines - 4 - vim.o.cmdheight, 1)
+  return math.max(lines >= 40 and math.floor(lines * 0.75) or lines - 3 - vim.o.cmdheight, 1)
 end
 
 local function on_show(question, window)

@@ -118,8 +118,10 @@ local function add_explanations(text, model, report, is_held)
   text:add('It is not one of the enclaves that you know. There are two explanations:')
   text:add('  1. Its operator has updated or moved it. That is ordinary.')
   text:add('  2. Somebody has put another program in its place, to read what you write.')
-  text:add('Genuine hardware cannot tell one from the other. What changed can: look below,')
-  text:add('and ask the operator whether the change is theirs.')
+  text:add(
+    'Genuine hardware cannot tell one from the other. What changed can: look below, and ask ',
+    'the operator whether the change is theirs.'
+  )
 end
 
 local function add_choices(text, choices)
