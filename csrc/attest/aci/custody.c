@@ -265,19 +265,26 @@ static const char *describe(const struct chain *c)
         return "the keys in custody lead to one application key; the key that is encrypted to is "
                "not among them";
     if (!c->has_app_id)
-        return "the key that is encrypted to leads to an application key, and without a measured "
-               "app id to no root";
+        return "the keys in custody, with the key that is encrypted to, lead to one application "
+               "key, and without a measured app id to no root";
     return is_known_root(c)
                ? "the key that is encrypted to was issued under a root that is known here"
-               : "the key that is encrypted to leads to one root, which is not known here";
+               : "the keys in custody, with the key that is encrypted to, lead to one root, which "
+                 "is not known here";
 }
 
+/* Keys that lead to one place are proven to belong together, and a root that is known to have issued
+ * them. A single chain to a root that nobody knows is no proof: whatever its signatures are, they
+ * are of some key. */
 static void check_chain(const struct chain *c)
 {
-    if (c->fault || c->checked > 0)
-        report_check(c->r, CHECK_CUSTODY_CHAIN, !c->fault, "custody_chain", "%s",
-                     c->fault ? c->fault : describe(c));
-    else
+    bool proven = c->checked > 1 || (has_root(c) && is_known_root(c));
+
+    if (c->fault)
+        report_check(c->r, CHECK_CUSTODY_CHAIN, false, "custody_chain", "%s", c->fault);
+    else if (proven)
+        report_check(c->r, CHECK_CUSTODY_CHAIN, true, NULL, "%s", describe(c));
+    else if (c->checked == 0)
         report_not_stated(c->r, CHECK_CUSTODY_CHAIN, "the response shows no custody chain");
 }
 

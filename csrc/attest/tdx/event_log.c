@@ -24,6 +24,7 @@ struct event {
     uint8_t *payload; /* of a runtime event */
     size_t payload_len;
     uint8_t digest[TDX_REGISTER_SIZE]; /* padded with zeros */
+    uint8_t other[TDX_REGISTER_SIZE];  /* the same, unless it could be either form of version 2 */
 };
 
 /* --- what is measured for a runtime event ----------------------------------------------------- */
@@ -81,25 +82,46 @@ static bool agrees_with(const struct event *e, const char *name, const uint8_t *
     return !text || !text[0] || claim_hex(e->object, name, bytes, n) == CLAIM_SAME;
 }
 
-/* Computes e->digest. Where the log says which form of version 2 was measured, by preimage or
- * digest, it is that one; a log that says neither means the first. */
+static bool is_served(const struct event *e, const char *name)
+{
+    const char *text = json_string(e->object, name);
+
+    return text && text[0];
+}
+
+/* Hashes the event in one form; *agrees says whether what the log shows of it is the same. */
+static int hash_form(uint8_t digest[TDX_REGISTER_SIZE], bool *agrees, const struct event *e,
+                     struct preimage *p, bool long_names)
+{
+    int r;
+
+    p->len = 0;
+    if (e->version == 2)
+        build_v2(p, e, long_names);
+    else
+        build_v1(p, e);
+    r = sha384(digest, p->bytes, p->len);
+    *agrees = r == 0 && agrees_with(e, "preimage", p->bytes, p->len) &&
+              agrees_with(e, "digest", digest, TDX_REGISTER_SIZE);
+    return r;
+}
+
+/* Computes e->digest and e->other. Where the log says which form of version 2 was measured, by
+ * preimage or digest, it is that one; one that says neither, as stripped logs do, may be either. */
 static int measure(struct event *e, const char **reason)
 {
     struct preimage p = { wiping_malloc(2 * e->payload_len + 2 * EVENT_LOG_NAME + 128), 0 };
-    int forms = e->version == 2 ? 2 : 1, r = 0;
-    bool agrees = false;
+    bool says = is_served(e, "preimage") || is_served(e, "digest"), agrees;
+    int r;
 
     if (!p.bytes)
         return VENICE_E_MEMORY;
-    for (int form = 0; form < forms && !agrees && r == 0; form++) {
-        p.len = 0;
-        if (e->version == 2)
-            build_v2(&p, e, form == 1);
-        else
-            build_v1(&p, e);
-        r = sha384(e->digest, p.bytes, p.len);
-        agrees = r == 0 && agrees_with(e, "preimage", p.bytes, p.len) &&
-                 agrees_with(e, "digest", e->digest, TDX_REGISTER_SIZE);
+    r = hash_form(e->digest, &agrees, e, &p, false);
+    memcpy(e->other, e->digest, TDX_REGISTER_SIZE);
+    if (r == 0 && e->version == 2 && (!agrees || !says)) {
+        r = hash_form(e->other, &agrees, e, &p, true);
+        if (says)
+            memcpy(e->digest, e->other, TDX_REGISTER_SIZE);
     }
     wiping_free(p.bytes);
     if (r == 0 && !agrees) {
@@ -218,6 +240,8 @@ static int replay_event(struct event_log *log, const cJSON *object, const char *
 
     if (r == 0)
         r = extend(log->rtmr[e.imr], e.digest);
+    if (r == 0 && e.imr == RUNTIME_REGISTER)
+        r = extend(log->other_rtmr3, e.other);
     log->boot_registers = log->boot_registers || e.imr != RUNTIME_REGISTER;
     if (r == 0 && e.type == RUNTIME_EVENT)
         r = keep(log, &e, reason);
@@ -270,7 +294,11 @@ int event_log_replay(struct event_log *out, const char **reason, size_t *where, 
 int event_log_differs(const struct event_log *log, const struct tdx_quote *quote)
 {
     for (int i = log->boot_registers ? 0 : RUNTIME_REGISTER; i < 4; i++) {
-        if (memcmp(log->rtmr[i], quote->rtmr[i], TDX_REGISTER_SIZE) != 0)
+        bool same = memcmp(log->rtmr[i], quote->rtmr[i], TDX_REGISTER_SIZE) == 0 ||
+                    (i == RUNTIME_REGISTER &&
+                     memcmp(log->other_rtmr3, quote->rtmr[i], TDX_REGISTER_SIZE) == 0);
+
+        if (!same)
             return i;
     }
     return -1;

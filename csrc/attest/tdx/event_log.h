@@ -28,6 +28,7 @@ struct runtime_event {
 
 struct event_log {
     uint8_t rtmr[4][TDX_REGISTER_SIZE];
+    uint8_t other_rtmr3[TDX_REGISTER_SIZE]; /* with dstack's other form of version 2 */
     size_t event_count;         /* of all events */
     bool boot_registers;        /* some event is of RTMR0, RTMR1 or RTMR2 */
     bool ready;                 /* system-ready was measured */
