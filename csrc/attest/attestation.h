@@ -35,7 +35,8 @@ struct policy {
     enum policy_pin pin;
     bool nras; /* policy_string "nras" has the URL, where one was given */
     bool receipt;
-    cJSON *source; /* the whole object, for the parts that later checks read: measurements, custody */
+    cJSON
+        *source; /* the whole object, for the parts that later checks read: measurements, custody */
 };
 
 /* Reads a policy object (NULL or JSON null: all defaults; a member that is null: its default).

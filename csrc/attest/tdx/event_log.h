@@ -29,10 +29,10 @@ struct runtime_event {
 struct event_log {
     uint8_t rtmr[4][TDX_REGISTER_SIZE];
     uint8_t other_rtmr3[TDX_REGISTER_SIZE]; /* with dstack's other form of version 2 */
-    size_t event_count;         /* of all events */
-    bool boot_registers;        /* some event is of RTMR0, RTMR1 or RTMR2 */
-    bool ready;                 /* system-ready was measured */
-    struct runtime_event *boot; /* up to system-ready, in their order */
+    size_t event_count;                     /* of all events */
+    bool boot_registers;                    /* some event is of RTMR0, RTMR1 or RTMR2 */
+    bool ready;                             /* system-ready was measured */
+    struct runtime_event *boot;             /* up to system-ready, in their order */
     size_t boot_count;
 };
 
