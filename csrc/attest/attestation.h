@@ -35,8 +35,7 @@ struct policy {
     enum policy_pin pin;
     bool nras; /* policy_string "nras" has the URL, where one was given */
     bool receipt;
-    cJSON
-        *source; /* the whole object, for the parts that later checks read: measurements, custody */
+    cJSON *source; /* the whole object: later checks read measurements and custody from it */
 };
 
 /* Reads a policy object (NULL or JSON null: all defaults; a member that is null: its default).
