@@ -325,8 +325,8 @@ static void report_claims(struct papers *p)
         report_set_string(p->r, "aci.repo_url", url);
     if (commit)
         report_set_string(p->r, "aci.repo_commit", commit);
-    report_not_proven(p->r, "The gateway's papers (keyset, validity, custody of its keys): they "
-                            "can be consistent, but the quote does not bind them.");
+    report_not_proven(p->r, "The gateway's papers (keyset and validity): they can be consistent, "
+                            "but the quote does not bind them.");
 }
 
 int keyset_check(struct report *r, const struct evidence *e, const struct tdx_quote *quote,
