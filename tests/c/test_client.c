@@ -162,6 +162,72 @@ static void another_policy_attests_anew(void **state)
     }
 }
 
+/* Attests under these pins (freed); returns the report's enclave where wanted. */
+static cJSON *attest_under(cJSON *pins, int status, int attestations)
+{
+    cJSON *options = cJSON_CreateObject(), *report, *enclave;
+    struct seen s;
+    char *text;
+
+    cJSON_AddItemToObject(options, "policy", cJSON_Parse("{\"dcap\":\"off\",\"gpu\":\"off\"}"));
+    cJSON_AddItemToObject(options, "pins", pins);
+    text = cJSON_PrintUnformatted(options);
+    ask_attest(&s, text);
+    await_done(&s);
+    expect_done(&s, status, status == 0 ? "\"session\":" : "pin_changed");
+    assert_int_equal(simulator_count(ATTEST_PATH), attestations);
+    report = cJSON_Parse(seen_text(&s.report));
+    enclave = cJSON_DetachItemFromObject(cJSON_GetObjectItem(report, "pin"), "enclave");
+    assert_non_null(enclave);
+    seen_free(&s);
+    cJSON_Delete(report);
+    cJSON_Delete(options);
+    cJSON_free(text);
+    return enclave;
+}
+
+/* A list of an enclave as it is pinned: older without what this version added, other with another
+ * kernel. */
+static cJSON *pin_list(const cJSON *enclave, bool confirmed, bool older, bool other)
+{
+    static const char *const added[] = { "rtmr1", "rtmr2", "mrconfigid_form", "shape" };
+    cJSON *list = cJSON_CreateArray(), *pin = cJSON_Duplicate(enclave, 1), *rtmr1;
+
+    rtmr1 = cJSON_GetObjectItem(pin, "rtmr1");
+    assert_non_null(rtmr1);
+    if (other)
+        rtmr1->valuestring[0] = rtmr1->valuestring[0] == '0' ? '1' : '0';
+    for (size_t i = 0; i < 4 && older; i++)
+        cJSON_DeleteItemFromObject(pin, added[i]);
+    cJSON_AddBoolToObject(pin, "confirmed", confirmed);
+    cJSON_AddItemToArray(list, pin);
+    return list;
+}
+
+/* What the user decides about enclaves holds for sessions that stand already. */
+static void pins_change_under_a_session(void **state)
+{
+    cJSON *enclave, *both, *list;
+
+    NEEDS_SIMULATOR();
+    enclave = attest_under(cJSON_CreateArray(), 0, 1);
+    /* Stored at its first sight, or known since an older version: nothing is new. */
+    cJSON_Delete(attest_under(pin_list(enclave, false, false, false), 0, 1));
+    cJSON_Delete(attest_under(pin_list(enclave, true, true, false), 0, 1));
+    /* Confirmed: its report is another one now. */
+    cJSON_Delete(attest_under(pin_list(enclave, true, false, false), 0, 2));
+    cJSON_Delete(attest_under(pin_list(enclave, true, false, false), 0, 2));
+    /* Another kernel was confirmed, alone or as what an older pin grew into. */
+    cJSON_Delete(attest_under(pin_list(enclave, true, false, true), VENICE_E_ATTESTATION, 3));
+    cJSON_Delete(attest_under(pin_list(enclave, true, false, false), 0, 4));
+    both = pin_list(enclave, true, true, false);
+    list = pin_list(enclave, false, false, true);
+    cJSON_AddItemToArray(both, cJSON_DetachItemFromArray(list, 0));
+    cJSON_Delete(list);
+    cJSON_Delete(attest_under(both, VENICE_E_ATTESTATION, 5));
+    cJSON_Delete(enclave);
+}
+
 static void one_attestation_for_all_who_wait(void **state)
 {
     struct seen s[5];
@@ -371,6 +437,7 @@ int main(void)
         CASE(every_shape),
         CASE(a_session_is_kept),
         CASE(another_policy_attests_anew),
+        CASE(pins_change_under_a_session),
         CASE(one_attestation_for_all_who_wait),
         CASE(a_session_ends),
         CASE(a_refused_report_sends_nothing),
