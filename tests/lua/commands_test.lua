@@ -206,4 +206,82 @@ describe('the commands', function()
     nvim.type_keys('<F5>')
     assert.are.equal('attest', nvim.lua('return fake.last.kind'))
   end)
+
+  it('do nothing with options that were refused, and say which word is wrong', function()
+    nvim.cmd('set cmdheight=5')
+    nvim.cmd('VeniceChat')
+    nvim.api.nvim_buf_set_lines(0, -1, -1, false, { 'a prompt' })
+    assert.is_false(pcall(nvim.lua, [[require('venice').setup({ verify = { dcpa = 'off' } })]]))
+    local words = {
+      'nothing runs, because setup() was refused: there is no option verify.dcpa',
+      'did you mean verify.dcap?',
+      'mend the call of setup()',
+    }
+    local uses = {
+      'VeniceChat hello',
+      'VeniceChat! hello',
+      'Venice attest',
+      'Venice trust',
+      'Venice trust e2ee-x',
+      'Venice! trust e2ee-x',
+      'Venice model e2ee-x',
+      'Venice new',
+      'Venice retry',
+      'Venice rewrite make it better',
+      'Venice tools on',
+      'Venice export /tmp/x',
+      [[execute "normal \<Plug>(venice-send)"]],
+      [[execute "normal \<Plug>(venice-attest)"]],
+      [[execute "normal \<CR>"]],
+    }
+    local windows = #nvim.api.nvim_list_wins()
+    for _, use in ipairs(uses) do
+      -- The same words within a second are said once.
+      nvim.sleep(1050)
+      nvim.lua('_G.__notes = {}')
+      nvim.cmd(use)
+      nvim.wait_for('#__notes > 0', 2000, use)
+      for _, part in ipairs(words) do
+        local is_cut = part ~= words[1] and use:find('<CR>', 1, true)
+        assert.is_truthy(
+          is_cut or last_notice():find(part:sub(1, 40), 1, true),
+          use .. ': ' .. last_notice()
+        )
+      end
+      assert.are.equal(windows, #nvim.api.nvim_list_wins(), use)
+    end
+    assert.are.equal(0, nvim.lua('return #fake.requests'))
+    -- What only asks or ends something works.
+    nvim.cmd('Venice stop')
+    local status = nvim.lua([[return require('venice').status()]])
+    assert.are.equal('config', status.error.code)
+    assert.is_truthy(status.error.message:find('verify.dcpa', 1, true))
+    local line = nvim.lua([[return require('venice').statusline()]])
+    assert.is_truthy(line:find('options refused', 1, true), line)
+    nvim.shows('a prompt')
+    nvim.cmd('checkhealth venice')
+    assert.is_truthy(nvim.text():find(words[1], 1, true), nvim.text())
+    nvim.cmd('bwipeout')
+    -- A right call heals.
+    nvim.lua([[require('venice').setup({ model = 'e2ee-fake' })]])
+    assert.is_nil(nvim.lua([[return require('venice').status().error]]) and nil)
+    nvim.cmd('VeniceChat hello')
+    nvim.wait_for('#fake.requests == 1')
+  end)
+
+  it('do nothing where the only call of setup() was refused', function()
+    local fresh = child.start({ columns = 100 })
+    fresh.cmd('set cmdheight=5')
+    assert.is_false(pcall(fresh.lua, [[require('venice').setup({ base_ulr = 'https://x' })]]))
+    fresh.cmd('VeniceChat hello')
+    fresh.wait_for('#__notes > 0')
+    assert.is_truthy(fresh.last_notice():find('base_ulr', 1, true), fresh.last_notice())
+    assert.are.equal(1, #fresh.api.nvim_list_wins())
+    local status = fresh.lua([[return require('venice').status()]])
+    assert.are.equal('config', status.error.code)
+    assert.are.equal('', fresh.lua([[return require('venice').statusline()]]))
+    fresh.cmd('checkhealth venice')
+    assert.is_truthy(fresh.text():find('base_ulr', 1, true))
+    fresh.stop()
+  end)
 end)
