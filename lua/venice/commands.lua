@@ -27,7 +27,7 @@ end
 local function is_refused()
   local failure = require('venice.config').failure()
   if failure then
-    require('venice.errors').notify(failure)
+    require('venice.errors').notify_later(failure)
   end
   return failure ~= nil
 end

@@ -117,6 +117,12 @@ describe('a known enclave', function()
     for _, name in ipairs({ 'mrtd', 'os_image_hash', 'compose_hash', 'app_id', 'key_provider' }) do
       assert.are.equal('string', type(list[1].enclave[name]), name)
     end
+    assert.are.same(
+      {},
+      nvim.lua([[
+      local pins = require('venice.evidence.pins')
+      return pins.lacking(pins.read()[1].enclave)]])
+    )
   end)
 
   it('does not cost a second attestation', function()
@@ -185,6 +191,63 @@ describe('a known enclave', function()
     has(nvim.text(), 'never confirmed')
     has(nvim.text(), known()[1].enclave.compose_hash)
     assert.are.same({ 'e2ee-sim-small' }, nvim.fn.getcompletion('Venice trust ', 'cmdline'))
+  end)
+
+  it('lacks nothing, whatever the model shows', function()
+    start({ state = state })
+    for _, model in ipairs(sim.models) do
+      nvim.cmd('Venice attest ' .. model)
+      nvim.wait_for(function()
+        return nvim.text():find('Attestation of ' .. model, 1, true)
+      end, 10000, model)
+    end
+    local lacking = nvim.lua([[
+      local pins = require('venice.evidence.pins')
+      local list = {}
+      for _, pin in ipairs(pins.read()) do
+        list[#list + 1] = pin.model .. ': ' .. table.concat(pins.lacking(pin.enclave), ' ')
+      end
+      return list]])
+    assert.is_true(#lacking > 1)
+    for _, words in ipairs(lacking) do
+      assert.is_truthy(words:find(': $'), words)
+    end
+  end)
+
+  it('of an older version is known, not confirmed, and confirmed again', function()
+    trust_today()
+    local file = state .. '/nvim/venice/known_enclaves.json'
+    local store = vim.json.decode(child.read(file))
+    for _, name in ipairs({ 'rtmr1', 'rtmr2', 'mrconfigid_form', 'shape' }) do
+      store.enclaves[1].enclave[name] = nil
+    end
+    child.write(file, vim.json.encode(store))
+    start({ state = state })
+    send('hello')
+    assert.are.equal(1, completions())
+    assert.are.equal('dcap', nvim.lua([[return require('venice').status().level]]))
+    local pin = nvim.lua([[return require('venice.chat').current().report.pin]])
+    assert.are.equal('known', pin.state)
+    table.sort(pin.missing)
+    assert.are.same({ 'mrconfigid_form', 'rtmr1', 'rtmr2', 'shape' }, pin.missing)
+    has(
+      nvim.notices(),
+      'is not confirmed any more: you confirmed it before this version also looked'
+    )
+    assert.are.equal(2, #known())
+    nvim.cmd('Venice trust')
+    has(nvim.text(), 'not confirmed any more: lacks rtmr1, rtmr2')
+    nvim.type_keys('q')
+    nvim.cmd('Venice trust e2ee-sim-small')
+    nvim.wait_for([[vim.bo.filetype == 'venice-attestation']], 10000)
+    assert.are.equal('measured', nvim.lua([[return require('venice').status().level]]))
+    -- Another kernel is a change now, although the pin of the older version would take it.
+    sim.fault('other_kernel')
+    nvim.cmd('Venice! attest')
+    nvim.wait_for(function()
+      return nvim.lua([[return require('venice.client').current():report('e2ee-sim-small').reason]])
+        == 'pin_changed'
+    end, 10000)
   end)
 
   it('that changed is refused where nobody can be asked', function()
@@ -265,15 +328,23 @@ describe('a known enclave', function()
   it('is trusted without a pin where the allowlist names it', function()
     start({ state = state })
     send('hello')
-    local hash = known()[1].enclave.compose_hash
+    local enclave, measurements = known()[1].enclave, {}
+    for _, name in ipairs({ 'mrtd', 'rtmr1', 'rtmr2', 'compose_hash' }) do
+      measurements[name] = { enclave[name] }
+    end
     nvim.stop()
-    start({ verify = { measurements = { compose_hash = { hash } } } })
+    start({ verify = { measurements = measurements } })
     send('hello')
     assert.are.equal('measured', nvim.lua([[return require('venice').status().level]]))
     nvim.stop()
+    -- A list that leaves out the kernel names no code.
+    start({ verify = { measurements = { compose_hash = measurements.compose_hash } } })
+    send('hello')
+    assert.are.equal('dcap', nvim.lua([[return require('venice').status().level]]))
+    nvim.stop()
     start({ verify = { measurements = { compose_hash = { ('0'):rep(64) } } } })
     send('hello')
-    assert.are.equal(2, completions())
+    assert.are.equal(3, completions())
     has(nvim.lua([[return require('venice').status().error.message]]), 'measurement_not_allowed')
     assert.are.same({}, known())
   end)

@@ -60,9 +60,9 @@ end
 function M.open(model, report, opts)
   opts = opts or {}
   compat.check('on_reattest', opts.on_reattest, 'function', true)
-  local window, buffer = find(model)
+  local _, buffer = find(model)
   if buffer then
-    vim.api.nvim_set_current_win(window)
+    screen.focus(buffer)
     M.update(buffer, model, report)
     return buffer
   end
@@ -70,6 +70,7 @@ function M.open(model, report, opts)
   local text = M.lines(model, report, vim.o.columns)
   buffer = screen.open(name, 'venice-attestation', text, {
     command = opts.command or ('botright %dsplit'):format(height_for(text)),
+    height = height_for(text),
     keys = opts.on_reattest and { r = { opts.on_reattest, 'attest anew' } },
   })
   vim.b[buffer].venice_attestation = model
