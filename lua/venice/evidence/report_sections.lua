@@ -12,11 +12,9 @@ local M = {}
 
 local titles = {
   binding = 'Binding',
-  server = "Venice's verdict",
   tdx = 'Intel TDX',
   code = 'Code',
   gpu = 'GPU',
-  policy = 'Policy',
   answers = 'Answers',
 }
 
@@ -340,7 +338,7 @@ local function add_compose(text, report)
       words = 'its hash is the measured one'
     end
   end
-  text:section('Compose text', ('%3d lines, %s'):format(#lines, words), true, function()
+  text:section('Compose text', ('%d lines, %s'):format(#lines, words), true, function()
     for _, line in ipairs(lines) do
       text:add(INDENT, line)
     end
