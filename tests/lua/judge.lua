@@ -14,20 +14,19 @@ function M.new(sim)
   local collateral, honest = sim.collateral(), {}
   local root, gpu_root = child.read(sim.root), child.read(sim.gpu_root)
 
-  --- The body that is served now, under a fault (nil: an honest one).
+  --- The body that is served under a fault (nil: an honest one), which stays on.
   ---@param model string
   ---@param fault string|nil
   ---@param extra table|nil arguments of the fault
   ---@return string|nil body nil: the fault has nothing to change in this model's body
   function judge.body(model, fault, extra)
     sim.fault(fault or 'none', extra)
-    sim.request('GET', '/_log?clear=1')
     local path = '/api/v1/tee/attestation?model=' .. model .. '&nonce=' .. NONCE
     local answer = sim.request('GET', path)
     assert(answer.status == 200, answer.body)
-    local entry = sim.log()[1]
+    local log = sim.request('GET', '/_log?clear=1').json
+    local entry = log[#log]
     assert(entry.simulator_error == nil or entry.simulator_error == vim.NIL, entry.simulator_error)
-    sim.fault('none')
     return not entry.fault_idle and answer.body or nil
   end
 
