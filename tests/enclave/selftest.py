@@ -109,7 +109,7 @@ def replay(log):
 
 
 def measured(body, quote):
-    """Event log, compose text and the gateway's papers against the quote."""
+    """Event log, compose text and the gateway's documents against the quote."""
     registers, runtime = replay(event_log(body))
     check(b''.join(registers) == quote[376:568], 'RTMRs do not replay')
     check(quote[232:280] == b'\1' + runtime['compose-hash'] + bytes(15), 'MRCONFIGID')
@@ -613,8 +613,8 @@ def main():
     ready = time.time() - start
     check(ready < 3, f'it took {ready:.2f} s to start')
     try:
-        for group in (models, attestations, honest_variants, forged, managers, members, chats, costs,
-                      refusals, dcap, gpus, speed, disconnects, all_faults):
+        for group in (models, attestations, honest_variants, forged, managers, members, chats,
+                      costs, refusals, dcap, gpus, speed, disconnects, all_faults):
             sim.control('/_reset')
             began = time.time()
             said = group(sim)
