@@ -142,8 +142,7 @@ int attestation_feed_response(struct attestation *a, const char *body, size_t le
         skip_all(a);
         return 0;
     }
-    report_check(a->report, CHECK_RESPONSE_IS_JSON, status == 0, "not_json",
-                 "the response %s",
+    report_check(a->report, CHECK_RESPONSE_IS_JSON, status == 0, "not_json", "the response %s",
                  status == 0 ? "is a JSON object" : evidence_fault(body, len, status));
     if (status != 0) {
         report_set_string(a->report, "model", a->model);

@@ -1,6 +1,6 @@
-/* The member sweep: every member of a response is left out, emptied, renamed, retyped and changed in
- * its turn, and what is said then is compared with the table of right answers in sweep_table.h. The
- * bodies are the recorded ones and some of our own making. */
+/* The member sweep: every member of a response is left out, emptied, renamed, retyped and changed
+ * in its turn, and what is said then is compared with the table of right answers in sweep_table.h.
+ * The bodies are the recorded ones and some of our own making. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,7 +43,8 @@ struct outcome {
     char words[WORDS_MAX]; /* the refusal's; "" where there is none */
 };
 
-/* Which parts of the judgement run: they are slow, and most members have nothing to do with them. */
+/* Which parts of the judgement run: they are slow, and most members have nothing to do with
+ * them. */
 enum parts { PART_GPU = 1, PART_DCAP = 2, ALL_PARTS = 3 };
 
 /* Judges a tree, which is deleted. Where no GPU is judged their evidence, half of a body, is not

@@ -11,7 +11,19 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 /* What the seeds answer (tests/c/support_attest.h). */
+static const char model[] = "e2ee-sample-8b";
 static const char nonce[] = "00112233445566778899aabbccddeeff102132435465768798a9bacbdcedfe0f";
+
+/* What nothing proves must have been there, whatever else was left out. */
+static void check_accepted(const char *body, size_t len)
+{
+    struct evidence e;
+
+    if (evidence_read(&e, body, len) != 0 || !e.model || strcmp(e.model, model) != 0 ||
+        !e.has_public_key || !e.quote || e.verified == 0)
+        __builtin_trap();
+    evidence_clear(&e);
+}
 
 static void judge(const char *body, size_t len, bool required)
 {
@@ -24,7 +36,7 @@ static void judge(const char *body, size_t len, bool required)
     if (policy_read(&policy, NULL, NULL) != 0)
         return;
     policy.dcap_required = required;
-    if (attestation_new(&a, &policy, "e2ee-sample-8b", nonce, 1790000000, NULL, NULL) != 0)
+    if (attestation_new(&a, &policy, model, nonce, 1790000000, NULL, NULL) != 0)
         goto out;
     if (attestation_feed_response(a, body, len) != 0)
         goto out;
@@ -34,6 +46,8 @@ static void judge(const char *body, size_t len, bool required)
         __builtin_trap();
     if (attestation_key(a, key) != report_accepted(attestation_report(a)))
         __builtin_trap();
+    if (report_accepted(attestation_report(a)))
+        check_accepted(body, len);
     if (required && report_accepted(attestation_report(a)))
         __builtin_trap(); /* there was no collateral */
     if (report_json(attestation_report(a), &json, &json_len) != 0)
@@ -47,9 +61,13 @@ out:
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct evidence e;
+    int r;
 
-    if (evidence_read(&e, (const char *)data, len) == 0)
+    r = evidence_read(&e, (const char *)data, len);
+    if (r == 0)
         evidence_clear(&e);
+    else if (!evidence_fault((const char *)data, len, r))
+        __builtin_trap();
     judge((const char *)data, len, false);
     judge((const char *)data, len, true);
     return 0;

@@ -37,6 +37,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     binding = json_string(tree, "content_binding");
     if (!binding || strcmp(binding, "not_checkable") != 0 || json_bool(tree, "verified") < 0)
         __builtin_trap();
+    if (json_bool(tree, "verified") == 1 && strcmp(json_string(tree, "signature"), "valid") != 0)
+        __builtin_trap(); /* whatever is left out, the signature is not */
     cJSON_Delete(tree);
     wiping_free(json);
     return 0;

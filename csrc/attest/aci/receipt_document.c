@@ -261,7 +261,8 @@ static bool find_key(struct papers *p, uint8_t key[KEY_SIZE])
                  is_text(found, "algo", "ed25519") &&
                      (!p->is_first || is_text(signature, "algo", "ed25519")) &&
                      claim_read_hex(key, KEY_SIZE, json_string(found, "public_key")),
-                 "receipt_key_algo", "it is a key of Ed25519", "it is not a key that both call one of Ed25519");
+                 "receipt_key_algo", "it is a key of Ed25519",
+                 "it is not a key that both call one of Ed25519");
 }
 
 /* Cuts a member out of a canonical text: its name stands right before its value, and nothing but
