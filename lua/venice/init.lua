@@ -57,8 +57,7 @@ local is_shown = false
 local function activity(chat)
   local err = chat.error
   if chat.state == 'idle' then
-    local is_refused = require('venice.config').failure() ~= nil
-    return chat.preparing or is_refused and 'options refused' or err and err.code
+    return chat.preparing or err and err.code
   end
   local request = chat.request
   local words = request and request:progress_words() or chat.state

@@ -46,6 +46,9 @@ end
 function M.model_parts(model, report)
   local parts = { warnings = {}, rest = {} }
   parts.name = errors.printable(model or 'no model chosen')
+  if config.failure() then
+    parts.warnings[1] = { text = 'options refused', group = 'VeniceBarFail' }
+  end
   for _, piece in ipairs(trust(report)) do
     table.insert(piece.group and parts.warnings or parts.rest, piece)
   end
