@@ -34,8 +34,21 @@ local TOOL = [[
     end)
   end]]
 
+local PROPOSAL = [[
+  vim.api.nvim_buf_set_lines(0, 0, -1, false, { 'one', 'two' })
+  local buf = vim.api.nvim_get_current_buf()
+  function _G.ask()
+    require('venice.edit.diff').open({
+      buf = buf, first = 1, last = 2, name = 'a proposal', is_unasked = true,
+      on_done = function(result)
+        _G.answer = result.outcome == 'applied' and 'yes' or 'no'
+      end,
+    }):set_text({ 'ONE', 'two' }, true)
+  end]]
+
 local kinds = {
   { 'about an enclave', TRUST, 'has CHANGED', 'j\r', '\r', 'venice-trust' },
+  { 'about a change', PROPOSAL, 'a proposal', 'A', 'R', 'venice-diff' },
   { 'about a call', TOOL, 'wants to run a command', 'o', 'n', 'venice-approve' },
 }
 
@@ -146,26 +159,29 @@ for _, kind in ipairs(kinds) do
       nvim.wait_for([[_G.answer == 'no']])
     end)
 
-    it('is not answered from behind another window', function()
-      nvim.lua([[require('venice.attention').PAUSE = 0]])
-      nvim.lua('_G.ask()')
-      is_shown()
-      nvim.lua([[
+    -- A diff stands below the text that it is about.
+    if filetype ~= 'venice-diff' then
+      it('is not answered from behind another window', function()
+        nvim.lua([[require('venice.attention').PAUSE = 0]])
+        nvim.lua('_G.ask()')
+        is_shown()
+        nvim.lua([[
         local buf = vim.api.nvim_create_buf(false, true)
         _G.other = vim.api.nvim_open_win(buf, false, {
           relative = 'editor', row = 0, col = 0, width = 90, height = 26, focusable = false,
         })]])
-      nvim.wait_for(function()
-        return not nvim.tty_screen():find(words, 1, true)
+        nvim.wait_for(function()
+          return not nvim.tty_screen():find(words, 1, true)
+        end)
+        nvim.tty_type(yes)
+        is_shown()
+        assert.is_nil(settled())
+        nvim.wait_for(function()
+          return nvim.notices():find('stood in front', 1, true)
+        end)
+        nvim.tty_type(yes:sub(-1))
+        nvim.wait_for([[_G.answer == 'yes']])
       end)
-      nvim.tty_type(yes)
-      is_shown()
-      assert.is_nil(settled())
-      nvim.wait_for(function()
-        return nvim.notices():find('stood in front', 1, true)
-      end)
-      nvim.tty_type(yes:sub(-1))
-      nvim.wait_for([[_G.answer == 'yes']])
-    end)
+    end
   end)
 end

@@ -535,6 +535,28 @@ describe('a view of trust', function()
     end)
   end
 
+  it('does not take the cursor of whoever types when it is open already', function()
+    for _, view in ipairs(views) do
+      start()
+      nvim.cmd('set cmdheight=3')
+      local buffer = nvim.api.nvim_get_current_buf()
+      nvim.lua(view[2], CHANGE)
+      nvim.wait_for(function()
+        return #windows(view[3]) == 1
+      end)
+      nvim.cmd('wincmd k')
+      nvim.type_keys('iab')
+      nvim.lua_notify(view[2], CHANGE)
+      nvim.sleep(200)
+      nvim.type_keys('cd')
+      assert.are.equal('i', nvim.mode().mode)
+      assert.are.same({ 'abcd' }, nvim.buf_lines(buffer), view[1])
+      assert.are.equal(1, #windows(view[3]))
+      nvim.stop()
+    end
+    start()
+  end)
+
   it('is one window, however often it is asked for', function()
     start()
     for _ = 1, 3 do

@@ -2,12 +2,12 @@
 -- Until the last one is decided nothing of the user's text changes; then all at once, in one step
 -- of the undo tree.
 
+local attention = require('venice.attention')
 local decide = require('venice.edit.decide')
 local errors = require('venice.errors')
 local reviews = require('venice.edit.review')
 
 local api = vim.api
-local uv = vim.uv or vim.loop
 local M = {}
 
 ---@class venice.DiffOptions
@@ -19,8 +19,7 @@ local M = {}
 ---@field on_retry fun()|nil asks anew, for the range as it is then
 ---@field on_stop fun()|nil stops what is still on its way
 ---@field stay boolean|nil the cursor stays in the user's window
----@field quiet integer|nil for so many milliseconds its keys decide nothing: where it takes the
----  cursor unasked, a key may have been meant for something else
+---@field is_unasked boolean|nil the user did not ask for it: which keys decide is attention.lua's
 
 ---@class venice.DiffResult
 ---@field outcome 'applied'|'refused'|'closed' closed: without a decision, or nothing was shown
@@ -63,13 +62,32 @@ local keys = {
 -- Those that change something.
 local deciding = { a = true, r = true, A = true, R = true, q = true }
 
+-- Where the diff opened unasked, a key may have been meant for something else.
+local function is_meant(self, lhs)
+  if not deciding[lhs] or not self.watch then
+    return true
+  elseif lhs ~= 'a' and lhs ~= 'A' then
+    return self.watch:may_refuse()
+  end
+  local counts, why = self.watch:counts()
+  if not counts then
+    errors.brief(why)
+  end
+  return counts
+end
+
 local function set_keys(self)
-  local quiet_until = uv.now() + (self.opts.quiet or 0)
+  self.watch = self.opts.is_unasked
+    and attention.watch(self.view.buf, {
+      rows = function()
+        return {}
+      end,
+    })
   for lhs, key in pairs(keys) do
     local opts = { buffer = self.view.buf, nowait = true, silent = true }
     opts.desc = 'venice: ' .. key[2]
     vim.keymap.set('n', lhs, function()
-      if self.state ~= 'over' and not (deciding[lhs] and uv.now() < quiet_until) then
+      if self.state ~= 'over' and is_meant(self, lhs) then
         key[1](self)
       end
     end, opts)

@@ -80,14 +80,14 @@ end
 
 -- Windows -----------------------------------------------------------------------------------------
 
----@class venice.View what is shown, or going to be shown, in a buffer of open()
+---@class venice.TextView what is shown, or going to be shown, in a buffer of open()
 ---@field buffer integer
 ---@field name string
 ---@field filetype string
 ---@field text venice.Text|fun(): venice.Text
 ---@field opts table
 ---@field opening { stop: fun() }|nil
-local views = {} ---@type table<integer, venice.View>
+local views = {} ---@type table<integer, venice.TextView>
 
 -- Above every other float, and below messages and menus.
 local LOWEST, HIGHEST = 60, 199

@@ -88,7 +88,7 @@ local function review(job, target, change)
     last = change.last,
     name = name:format(job.session.name(), errors.printable(target.path)),
     stay = stays,
-    quiet = not stays and attention.PAUSE or nil,
+    is_unasked = true,
     on_done = function(result)
       decided(job, target, marks, result)
     end,
