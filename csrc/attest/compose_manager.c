@@ -152,7 +152,8 @@ static void check_binding(struct manager *m)
 
     if (m->has_hash || !ok)
         check(m, CHECK_MANAGER_QUOTE_BOUND, ok, "its quote binds the actions and our nonce",
-              "the manager's quote does not bind its actions and our nonce");
+              "the manager's quote does not bind its actions, our nonce and the "
+              "report_data that it names");
 }
 
 static bool is_same_machine(const struct tdx_quote *a, const struct tdx_quote *b)

@@ -114,9 +114,9 @@ struct answer {
 #define OTHER_REPORTDATA                                \
     NO(EVIDENCE_REPORT_DATA, "evidence_quote_mismatch", \
        "the gateway's evidence of MODEL names another REPORTDATA than the quote")
-#define OTHER_CUSTODY                  \
+#define CUSTODY(words)                 \
     NO(CUSTODY_CHAIN, "custody_chain", \
-       "the custody chain of the gateway's keys of MODEL does not hold: custody_chain, *")
+       "the custody chain of the gateway's keys of MODEL does not hold: custody_chain, " words)
 #define MAYBE_CUSTODY                   \
     MAY(CUSTODY_CHAIN, "custody_chain", \
         "the custody chain of the gateway's keys of MODEL does not hold: custody_chain, *")
@@ -283,10 +283,12 @@ static const struct row {
     { NULL, "compose_manager_attestation.actions_hash", REPEAT(OTHER_ACTIONS) },
     { NULL, "compose_manager_attestation.nonce",
       REPEAT(NO(MANAGER_NONCE, "manager_statement",
-                "the compose manager of MODEL answers another nonce than ours")) },
+                "the compose manager of MODEL names another nonce than ours")) },
     { NULL, "compose_manager_attestation.report_data",
-      REPEAT(
-          NO(MANAGER_QUOTE_BOUND, "manager_statement", "the compose manager's quote of MODEL *")) },
+      REPEAT(NO(
+          MANAGER_QUOTE_BOUND, "manager_statement",
+          "the compose manager of MODEL shows no quote that binds its actions, our nonce and the "
+          "REPORTDATA that it names")) },
     { NULL, "compose_manager_attestation", DECORATION },
     { NULL, "compose_manager_attestation.**", DECORATION },
 
@@ -313,13 +315,15 @@ static const struct row {
     { NULL, "attestation.evidence.app_compose", REPEAT(OTHER_TEXT) },
     { NULL, "attestation.keyset_endorsement.*", REPEAT(NOT_ENDORSED) },
     { NULL, "attestation.evidence.key_custody.keys.*.kms_public_key",
-      THREE(MAYBE_CUSTODY, MAYBE_CUSTODY, OTHER_CUSTODY) },
+      THREE(MAYBE_CUSTODY, MAYBE_CUSTODY,
+            CUSTODY("a kms_public_key is none, or not the key that it stands for")) },
     { NULL, "attestation.evidence.key_custody.keys.*.public_key",
-      THREE(MAYBE_CUSTODY, MAYBE_CUSTODY, OTHER_CUSTODY) },
+      THREE(MAYBE_CUSTODY, MAYBE_CUSTODY, CUSTODY("a key in custody is not in the keyset")) },
     { NULL, "attestation.evidence.key_custody.keys.*.purpose",
-      THREE(MAYBE_CUSTODY, MAYBE_CUSTODY, OTHER_CUSTODY) },
+      THREE(MAYBE_CUSTODY, MAYBE_CUSTODY, CUSTODY("the keys do not lead to one application key")) },
     { NULL, "attestation.evidence.key_custody.keys.*.signature_chain.*",
-      THREE(OTHER_CUSTODY, OTHER_CUSTODY, OTHER_CUSTODY) },
+      THREE(CUSTODY("a signature chain is not two signatures"),
+            CUSTODY("a signature chain is not two signatures"), CUSTODY("*")) },
     { NULL, "attestation.evidence.key_custody.**", THREE(MAYBE_CUSTODY, MAYBE_CUSTODY, OK) },
     { NULL, "attestation", DECORATION },
     { NULL, "attestation.**", DECORATION },

@@ -161,6 +161,13 @@ static bool agrees(uint8_t kept[COMPRESSED_SIZE], const uint8_t found[COMPRESSED
     return memcmp(kept, found, COMPRESSED_SIZE) == 0;
 }
 
+/* The first fault counts: others may follow from it. */
+static void blame(struct chain *c, const char *fault)
+{
+    if (!c->fault)
+        c->fault = fault;
+}
+
 static void follow(struct chain *c, const cJSON *entry)
 {
     const cJSON *links = json_at(entry, "signature_chain", NULL);
@@ -173,18 +180,18 @@ static void follow(struct chain *c, const cJSON *entry)
         kind == KMS_KEY_READ && c->e->has_public_key && memcmp(key, c->ours, COMPRESSED_SIZE) == 0;
 
     if (public_key && denies(c, public_key))
-        c->fault = "a key in custody is not in the keyset";
+        blame(c, "a key in custody is not in the keyset");
     if (kind == KMS_KEY_BAD)
-        c->fault = "a kms_public_key is none, or not the key that it stands for";
+        blame(c, "a kms_public_key is none, or not the key that it stands for");
     if (kind != KMS_KEY_READ || !cJSON_IsArray(links) || claim_is_empty(links) || !purpose)
         return;
     if (cJSON_GetArraySize(links) != 2 || !recover_app(app, purpose, key, links->child) ||
         (c->has_app_id && !recover_root(root, c->app_id, app, links->child->next)))
-        c->fault = "a signature chain is not two signatures";
+        blame(c, "a signature chain is not two signatures");
     else if (!agrees(c->app, app, first))
-        c->fault = "the keys do not lead to one application key";
+        blame(c, "the keys do not lead to one application key");
     else if (c->has_app_id && !agrees(c->root, root, first))
-        c->fault = "the keys do not lead to one root";
+        blame(c, "the keys do not lead to one root");
     c->covers_ours = c->covers_ours || ours;
     c->checked++;
 }
