@@ -141,6 +141,31 @@ describe('a view of trust', function()
     )
   end
 
+  it('wraps the attestation for the window that it gets, and for another width', function()
+    start({ columns = 60, lines = 24 })
+    nvim.lua([[require('venice').setup({ model = 'm', chat = { window = 'float' } })]])
+    nvim.cmd('VeniceChat')
+    nvim.lua([[require('venice.evidence.report').open('m', report({
+      level = 'dcap', status = 'UpToDate', tcb_date = '2026-08-13T00:00:00Z', tcb_eval = 20,
+      gpu = { verified = true, count = 8 }, simulated = true }))]])
+    local function widest()
+      return nvim.lua([[
+        local widest = 0
+        for _, line in ipairs(vim.api.nvim_buf_get_lines(0, 0, 8, false)) do
+          widest = math.max(widest, vim.fn.strdisplaywidth(line))
+        end
+        return { widest, vim.api.nvim_win_get_width(0) }]])
+    end
+    local found = widest()
+    assert.is_true(found[1] <= found[2], vim.inspect(found))
+    nvim.cmd('vertical resize 44')
+    nvim.cmd('doautocmd VimResized')
+    nvim.wait_for(function()
+      local now = widest()
+      return now[2] < found[2] and now[1] <= now[2]
+    end)
+  end)
+
   it('comes in front again where a chat floats over it later', function()
     start()
     nvim.lua([[require('venice').setup({ model = 'm', chat = { window = 'float' } })]])
