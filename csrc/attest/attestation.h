@@ -46,9 +46,9 @@ void policy_clear(struct policy *p);
 
 /* A member that is a text (root_ca, gpu_root_ca, collateral_url, nras), or NULL. */
 const char *policy_string(const struct policy *p, const char *name);
-/* What the policy says about a quote whose signatures hold. since: the moment from which the days of
- * grace count, which is when the platform became out of date, or its level's date where that is not
- * known; 0: neither is known. */
+/* What the policy says about a quote whose signatures hold. since: the moment from which the
+ * days of grace count, which is when the platform became out of date, or its level's date where
+ * that is not known; 0: neither is known. */
 bool policy_accepts_tcb(const struct policy *p, const char *status, int64_t since, int64_t now);
 
 /* ---- The attestation ------------------------------------------------------------------------ */

@@ -370,7 +370,8 @@ static void manager_without_a_hash(void **state)
             assert_nothing_shown(judge(body, NULL, NULL, 0));
         }
     }
-    /* Also without its hash, a quote that is not for our nonce, or for what is named, is no good. */
+    /* Also without its hash, a quote that is not for our nonce, or for what is named, is no
+     * good. */
     for (int i = 0; i < 2; i++) {
         uint8_t data[64] = { 0 }, quote[SAMPLE_QUOTE_MAX];
         cJSON *report;
@@ -645,7 +646,8 @@ static void without_a_log(void **state)
     machine_free(&m);
 }
 
-/* A hash that is only MRCONFIGID's own is compared with nothing, and that is no check that holds. */
+/* A hash that is only MRCONFIGID's own is compared with nothing, and that is no check that
+ * holds. */
 static void mrconfigid_is_not_compared_with_itself(void **state)
 {
     struct machine m;

@@ -197,7 +197,8 @@ static void differing_registers(void **state)
     machine_free(&m);
 }
 
-/* A log without its boot events leads to RTMR3 alone; one with some of them is judged as a whole. */
+/* A log without its boot events leads to RTMR3 alone; one with some of them is judged as a
+ * whole. */
 static void logs_of_register_3_only(void **state)
 {
     uint8_t bytes[SAMPLE_QUOTE_MAX], data[64] = { 0 };

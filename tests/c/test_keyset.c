@@ -445,7 +445,8 @@ static void custody_without_app_id(void **state)
     assert_no_failure(report);
 }
 
-/* Any two signatures are of some key: one chain alone, to a root that nobody knows, proves nothing. */
+/* Any two signatures are of some key: one chain alone, to a root that nobody knows, proves
+ * nothing. */
 static void one_chain_to_an_unknown_root(void **state)
 {
     cJSON *body = response('D'), *report, *keys;

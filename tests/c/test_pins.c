@@ -202,8 +202,8 @@ static void each_value_counts(void **state)
     }
 }
 
-/* What was confirmed was all of it: a pin that names less is only known, and says what it lacks; one
- * that names no firmware or no compose text knows nothing. */
+/* What was confirmed was all of it: a pin that names less is only known, and says what it lacks;
+ * one that names no firmware or no compose text knows nothing. */
 static void pins_that_name_less(void **state)
 {
     static const char *const odd[] = {

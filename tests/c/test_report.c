@@ -120,7 +120,7 @@ static void the_first_failure_is_the_reason(void **state)
     report_free(r);
 }
 
-/* ---- What is proven, what is stated, what is not ---------------------------------------------- */
+/* ---- What is proven, what is stated, what is not --------------------------------------------- */
 
 static double count_of(const cJSON *tree, const char *name)
 {

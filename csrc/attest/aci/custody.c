@@ -234,8 +234,8 @@ static void report_custody(const struct chain *c)
     report_set(c->r, "aci.custody", out);
 }
 
-/* Who can hand out the key, in words: nothing here proves that it is only the gateway's. A chain that
- * leads to a root which nobody knows proves nothing, for anybody can make one. */
+/* Who can hand out the key, in words: nothing here proves that it is only the gateway's. A chain
+ * that leads to a root which nobody knows proves nothing, for anybody can make one. */
 static void report_holder(const struct chain *c)
 {
     char hex[2 * COMPRESSED_SIZE + 1], sentence[320];
@@ -280,9 +280,9 @@ static const char *describe(const struct chain *c)
                  "is not known here";
 }
 
-/* Keys that lead to one place are proven to belong together, and a root that is known to have issued
- * them. A single chain to a root that nobody knows is no proof: whatever its signatures are, they
- * are of some key. */
+/* Keys that lead to one place are proven to belong together, and a root that is known to have
+ * issued them. A single chain to a root that nobody knows is no proof: whatever its signatures
+ * are, they are of some key. */
 static void check_chain(const struct chain *c)
 {
     bool proven = c->checked > 1 || (has_root(c) && is_known_root(c));

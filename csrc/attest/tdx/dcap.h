@@ -68,12 +68,12 @@ struct dcap_result {
 };
 
 /* Judges a quote. Every check is added to report too (section "tdx"), and the members status,
- * advisories, tcb_date, out_of_date_since, tcb_eval, fmspc, tcb, chain are set; report may be NULL.
- * The policy (accept_tcb, grace) is the caller's: a result without reason is "verified", whatever
- * its status. Checks stop at the first failure, because what follows would rest on it. Without collateral
- * everything that the quote alone shows is checked, then the reason is collateral_missing.
- * Returns 0, also where the quote is refused; VENICE_E_MEMORY (out->reason is set then too), or
- * VENICE_E_CONFIG where root_pem is not one P-256 certificate. */
+ * advisories, tcb_date, out_of_date_since, tcb_eval, fmspc, tcb, chain are set; report may be
+ * NULL. The policy (accept_tcb, grace) is the caller's: a result without reason is "verified",
+ * whatever its status. Checks stop at the first failure, because what follows would rest on it.
+ * Without collateral everything that the quote alone shows is checked, then the reason is
+ * collateral_missing. Returns 0, also where the quote is refused; VENICE_E_MEMORY (out->reason
+ * is set then too), or VENICE_E_CONFIG where root_pem is not one P-256 certificate. */
 int dcap_verify(struct dcap_result *out, struct report *report, const struct dcap_input *in);
 
 /* Which collateral a quote needs. Out: fmspc 12 upper-case hex digits and a NUL, *ca "platform" or

@@ -47,8 +47,8 @@ struct event_log {
  * Codes: event_log_malformed, event_digest_mismatch, event_log_duplicate. */
 int event_log_replay(struct event_log *out, const char **reason, size_t *where, const cJSON *log);
 
-/* Whether the replayed registers are those of a quote; -1: all are, else the first that is not. Of a
- * log without boot events (dstack strips them) only RTMR3 is compared. */
+/* Whether the replayed registers are those of a quote; -1: all are, else the first that is not.
+ * Of a log without boot events (dstack strips them) only RTMR3 is compared. */
 int event_log_differs(const struct event_log *log, const struct tdx_quote *quote);
 
 /* The event of that name from before system-ready; NULL where there is none. */

@@ -92,8 +92,8 @@ out:
     return match;
 }
 
-/* A document of version 3 that MRCONFIGID binds, beside the facts. One that names no compose hash, or
- * a machine of which none is known, leaves open which text is bound. */
+/* A document of version 3 that MRCONFIGID binds, beside the facts. One that names no compose
+ * hash, or a machine of which none is known, leaves open which text is bound. */
 static enum mrconfigid_match compare_document(const char *document,
                                               const struct mrconfigid_facts *facts)
 {
