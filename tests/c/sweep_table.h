@@ -329,6 +329,7 @@ static const struct row {
     { NULL, "attestation.**", DECORATION },
 
     /* Decorations that are known. */
+    { "?", "**", DECORATION },  /* another provider's body, which is refused */
     { NULL, "_*", DECORATION }, /* notes of who recorded it */
     { NULL, "tee_provider", DECORATION },
     { NULL, "tee_hardware", DECORATION },

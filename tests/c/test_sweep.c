@@ -268,7 +268,7 @@ static bool is_confirmed(const cJSON *report)
 static void check_worth(struct sweep *s, const char *path, int mutation, const cJSON *base,
                         const cJSON *report)
 {
-    const cJSON *check;
+    const cJSON *was = json_at(base, "checks", NULL)->child, *check;
 
     if (json_bool(report, "verified") == 1 && json_bool(base, "verified") != 1)
         complain(s, path, mutation, "verified what was not");
@@ -282,7 +282,12 @@ static void check_worth(struct sweep *s, const char *path, int mutation, const c
         complain(s, path, mutation, "confirmed what was not");
     cJSON_ArrayForEach(check, json_at(report, "checks", NULL))
     {
-        if (json_bool(check, "ok") == 1 && passes(report, check) > passes(base, check))
+        /* Mostly it is the same list; then there is nothing to count. */
+        bool same = was && json_bool(was, "ok") == json_bool(check, "ok") &&
+                    strcmp(json_string(was, "id"), json_string(check, "id")) == 0;
+
+        was = was ? was->next : NULL;
+        if (!same && json_bool(check, "ok") == 1 && passes(report, check) > passes(base, check))
             complain(s, path, mutation, "%s passes anew", json_string(check, "id"));
     }
 }
@@ -486,6 +491,7 @@ static void sweep_body(const struct body *b, bool accepted)
 /* ---- Recorded bodies ------------------------------------------------------------------------- */
 
 #define APRIL "recorded/venice_e2ee-qwen3-5-122b-a10b_20260424_015841/responses/"
+#define PHALA "recorded/phalacloud_phala_deepseek-v3.2_20260610_014917/responses/"
 #define PY    "recorded/venice-py_2026-06_07/"
 
 static const struct recording {
@@ -510,6 +516,9 @@ static const struct recording {
     { PY "attestation_gemma.json",
       "a044fb0d995bc6a3d12c376695661fb1a0fe00032a5c01f99d6c95bcfdeb825b", "e2ee-gemma-3-27b-p",
       NULL, 1780591237, 'B', false },
+    { PHALA "0001_api.redpill.ai_v1_attestation_report.body",
+      "732f6f1c1b4445d4ab4ad892728343f7fcb0f595ce79f91ecfdeaae657bb7c7e", "phala/deepseek-v3.2",
+      NULL, 1781056157, '?', false },
 };
 
 enum { RECORDINGS = sizeof recordings / sizeof recordings[0] };
@@ -655,9 +664,16 @@ static void a_body_of_our_own(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RECORDED(0), RECORDED(1), RECORDED(2),
-        RECORDED(3), RECORDED(4), cmocka_unit_test(nothing_is_confirmed_by_leaving_out),
-        OUR_OWN(0),  OUR_OWN(1),  OUR_OWN(2),
+        RECORDED(0),
+        RECORDED(1),
+        RECORDED(2),
+        RECORDED(3),
+        RECORDED(4),
+        RECORDED(5),
+        cmocka_unit_test(nothing_is_confirmed_by_leaving_out),
+        OUR_OWN(0),
+        OUR_OWN(1),
+        OUR_OWN(2),
         OUR_OWN(3),
     };
     int failed;
