@@ -293,8 +293,9 @@ describe('a view of trust', function()
   end)
 
   it("opens past the errors of somebody's autocommands", function()
-    start()
-    nvim.cmd('set cmdheight=10')
+    -- With room for every message: a prompt to press ENTER would stop the test.
+    start({ lines = 70 })
+    nvim.cmd('set cmdheight=50 shortmess+=s')
     nvim.lua([[
       local function fail() error('broken autocommand') end
       local events = { 'WinEnter', 'WinNew', 'BufWinEnter', 'FileType' }
