@@ -78,30 +78,35 @@ describe('the text of the view', function()
     has(text, 'dcap        genuine hardware, code unknown')
     lacks(text, 'was not verified')
     text = text_of(binding_report({ level = 'measured', advisories = { 'INTEL-SA-01192' } }))
-    has(text, 'the code that runs is the code you accepted; it is on your list')
+    has(text, 'the code that runs is the code you accepted')
+    has(text, 'it is on your list')
     has(text, 'INTEL-SA-01192')
   end)
 
-  it('says what is known of the enclave, in four lines', function()
+  it('says what is known of the enclave, in a line of its own and in colour', function()
     local facts = { status = 'UpToDate', gpu = { verified = true, count = 8 } }
     local function summary(level, pin)
       local report = binding_report(vim.tbl_extend('force', { level = level, pin = pin }, facts))
-      local lines = report_text.lines('e2ee-x', report).lines
+      local text = report_text.lines('e2ee-x', report)
       assert.are.same(
-        { 'Level', 'Hardware', 'GPU', 'Answers' },
+        { 'Level', 'Pin', 'Hardware', 'GPU', 'Answers' },
         vim.tbl_map(function(line)
           return line:match('^  (%a+)')
-        end, vim.list_slice(lines, 2, 5))
+        end, vim.list_slice(text.lines, 2, 6))
       )
-      return lines[2]
+      local groups = {}
+      for _, mark in ipairs(text.marks) do
+        groups[#groups + 1] = mark.line == 2 and mark.group or nil
+      end
+      return text.lines[3] .. ' [' .. table.concat(groups, ' ') .. ']'
     end
     local day = os.time({ year = 2026, month = 11, day = 2, hour = 12 })
-    has(summary('dcap', { state = 'first' }), 'first seen now, not confirmed: :Venice trust')
+    local first = 'first seen now, not confirmed: :Venice trust [VeniceLabel VeniceWarn]'
+    has(summary('dcap', { state = 'first' }), first)
     local known = { state = 'known', first_seen = day }
     has(summary('dcap', known), 'known since 2026-11-02, not confirmed: :Venice trust')
     local trusted = { state = 'confirmed', trusted_at = day }
-    local words = 'the code that runs is the code you accepted; you trusted it on 2026-11-02'
-    has(summary('measured', trusted), words)
+    has(summary('measured', trusted), 'you trusted it on 2026-11-02 [VeniceLabel VeniceOk]')
     has(summary('measured', nil), 'verify.measurements')
   end)
 

@@ -153,7 +153,7 @@ describe('a known enclave', function()
     send('hello')
     nvim.cmd('Venice trust e2ee-sim-small')
     nvim.wait_for([[vim.bo.filetype == 'venice-attestation']], 10000)
-    local words = 'the code that runs is the code you accepted; you trusted it on '
+    local words = 'the code that runs is the code you accepted Pin you trusted it on '
     has(unwrapped(), words .. os.date('%Y-%m-%d'))
     assert.are.equal('measured', nvim.lua([[return require('venice').status().level]]))
     has(bar(), 'trusted since ' .. os.date('%Y-%m-%d'))

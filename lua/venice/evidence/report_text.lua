@@ -113,11 +113,19 @@ local function add_level(text, report)
   local is_good = report.accepted and words_of.proves_hardware(report)
   local group = is_good and 'VeniceOk' or 'VeniceWarn'
   local level = printable(report.level or 'none')
-  local words, known = words_of.level(report), words_of.known(report)
-  if known then
-    words = words == '' and known or words .. '; ' .. known
+  add_row(text, 'Level', 'VeniceLabel', level, group, words_of.level(report))
+end
+
+local pin_groups = { confirmed = 'VeniceOk', changed = 'VeniceFail' }
+
+-- What the enclave is to the user.
+local function add_known(text, report)
+  local words = words_of.known(report)
+  if words then
+    local state = type(report.pin) == 'table' and report.pin.state
+    local group = pin_groups[state] or report.level ~= 'measured' and 'VeniceWarn' or 'VeniceOk'
+    add_row(text, 'Pin', 'VeniceLabel', nil, nil, words, group)
   end
-  add_row(text, 'Level', 'VeniceLabel', level, group, words)
 end
 
 -- What keeps a pin or a list of measurements from naming the code.
@@ -132,7 +140,7 @@ local function add_missing(text, model, report)
       'an older version stored your word without %s, so it does not count any more; '
       .. 'to confirm it again: :Venice trust %s'
     ):format(pinned, printable(model))
-    add_row(text, 'Pin', 'VeniceLabel', nil, nil, words, 'VeniceWarn')
+    add_row(text, '', nil, nil, nil, words, 'VeniceWarn')
   end
   if listed then
     local words = 'verify.measurements does not name the code: it lacks ' .. listed
@@ -248,6 +256,7 @@ function M.lines(model, report, width)
   add_warnings(text, report)
   add_gateway(text, report)
   add_level(text, report)
+  add_known(text, report)
   add_hardware(text, report)
   add_gpu(text, report)
   add_answers(text, report)
