@@ -107,7 +107,7 @@ static void attestation_is_tried_again(void **state)
         { "attestation_short_body", 9, 1, VENICE_E_CONNECT, "lost" },
         { "attestation_big_body", 9, 1, VENICE_E_LIMIT, "4194304 bytes" },
         { "attestation_not_http", 9, 1, VENICE_E_MALFORMED, "HTTP" },
-        { "attestation_body_not_json", 9, 1, VENICE_E_ATTESTATION, "not readable" },
+        { "attestation_body_not_json", 9, 1, VENICE_E_ATTESTATION, "cannot be read" },
         { "attestation_deep_body", 9, 1, VENICE_E_ATTESTATION, "nothing was sent" },
     };
 
