@@ -31,4 +31,4 @@ vim.keymap.set('n', '<leader>a', '<Plug>(venice-attest)')
 vim.keymap.set('x', '<leader>r', ':Venice rewrite ')
 
 vim.o.laststatus = 2
-vim.o.statusline = " %f%m %= %{v:lua.require'venice'.statusline()} "
+vim.o.statusline = " %f%m %= %{v:lua.require'venice'.statusline()}%< "
