@@ -2,21 +2,39 @@
 #include "base/ecma_number.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "venice.h"
 
-/* The double that is nearest to a number's text. The text goes to strtod without a decimal point,
- * whose character would depend on the process's locale. */
-static bool nearest_double(double *out, const char *p, size_t n)
+/* Where the text of an exponent is over these, the number is infinite or zero whatever stands before
+ * it: a token has no more than ECMA_NUMBER_TOKEN digits to move the point by. */
+enum { EXPONENT_MAX = 100000 };
+
+/* strtol stops at the longs' ends, which are beyond ours. */
+static long read_exponent(const char *p, size_t n)
+{
+    char text[ECMA_NUMBER_TOKEN + 1];
+    long exponent;
+
+    memcpy(text, p, n);
+    text[n] = 0;
+    exponent = strtol(text, NULL, 10);
+    if (exponent > EXPONENT_MAX)
+        return EXPONENT_MAX;
+    return exponent < -EXPONENT_MAX ? -EXPONENT_MAX : exponent;
+}
+
+/* The text goes to strtod without a decimal point, whose character would depend on the locale. */
+bool json_number_read(double *out, const char *p, size_t n)
 {
     char digits[ECMA_NUMBER_TOKEN + 32];
     size_t len = 0, i = 0;
     long shift = 0, exponent = 0;
 
+    if (n > ECMA_NUMBER_TOKEN)
+        return false;
     for (; i < n && p[i] != 'e' && p[i] != 'E'; i++) {
         if (p[i] != '.')
             digits[len++] = p[i];
@@ -25,19 +43,8 @@ static bool nearest_double(double *out, const char *p, size_t n)
     }
     if (shift > 0)
         shift = (long)i - shift;
-    if (i < n) {
-        char text[16];
-        size_t rest = n - i - 1;
-
-        /* An exponent of more digits than this means infinity, or zero written at length. */
-        if (rest >= sizeof text)
-            return false;
-        memcpy(text, p + i + 1, rest);
-        text[rest] = 0;
-        exponent = strtol(text, NULL, 10);
-    }
-    if (exponent > 100000 || exponent < -100000)
-        return false;
+    if (i < n)
+        exponent = read_exponent(p + i + 1, n - i - 1);
     snprintf(digits + len, sizeof digits - len, "e%ld", exponent - shift);
     *out = strtod(digits, NULL);
     return isfinite(*out);
@@ -90,7 +97,7 @@ int ecma_number(char out[ECMA_NUMBER_CHARS + 1], const char *token, size_t n)
 
     if (n > ECMA_NUMBER_TOKEN)
         return VENICE_E_LIMIT;
-    if (!nearest_double(&value, token, n))
+    if (!json_number_read(&value, token, n))
         return VENICE_E_MALFORMED;
     if (value == 0) { /* also -0 */
         memcpy(out, "0", 2);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/codec.h"
+#include "base/ecma_number.h"
 #include "base/json.h"
 #include "venice.h"
 
@@ -225,9 +226,12 @@ static bool scan_digits(struct scan *s)
     return s->p > first;
 }
 
+/* A number that no double holds would become infinite, which is equal to nothing in JSON and is no
+ * number in Lua. */
 static int scan_number(struct scan *s)
 {
     const char *first = s->p;
+    double value;
 
     if (*s->p == '-')
         s->p++;
@@ -247,7 +251,9 @@ static int scan_number(struct scan *s)
         if (!scan_digits(s))
             return VENICE_E_MALFORMED;
     }
-    return s->p - first > JSON_NUMBER_CHARS ? VENICE_E_LIMIT : 0;
+    if (s->p - first > JSON_NUMBER_CHARS)
+        return VENICE_E_LIMIT;
+    return s->lax || json_number_read(&value, first, (size_t)(s->p - first)) ? 0 : VENICE_E_LIMIT;
 }
 
 static int scan_word(struct scan *s, const char *word)

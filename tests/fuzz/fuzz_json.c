@@ -28,7 +28,7 @@ static void check_members(const cJSON *tree, const char *text, size_t len)
     cJSON_Delete(value);
 }
 
-/* Numbers may change on the way (1e999), so only the form is looked at. */
+/* Numbers may change on the way (their last digits), so only the form is looked at. */
 static void check_print(const cJSON *tree)
 {
     char *text;
