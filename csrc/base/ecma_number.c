@@ -8,8 +8,8 @@
 
 #include "venice.h"
 
-/* Where the text of an exponent is over these, the number is infinite or zero whatever stands before
- * it: a token has no more than ECMA_NUMBER_TOKEN digits to move the point by. */
+/* An exponent beyond this makes the number infinite or zero whatever stands before it: a token has
+ * no more than ECMA_NUMBER_TOKEN digits to move the point by. */
 enum { EXPONENT_MAX = 100000 };
 
 /* strtol stops at the longs' ends, which are beyond ours. */

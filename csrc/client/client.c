@@ -161,17 +161,19 @@ static int job_new(struct job **out, struct venice_client *c, enum job_kind kind
     struct job *j = wiping_calloc(1, sizeof *j);
 
     *out = NULL;
-    if (!j)
+    if (!j || proxy_read(&j->proxy) != 0) {
+        wiping_free(j);
         return VENICE_E_MEMORY;
+    }
     j->kind = kind;
     j->id = take_slot(c);
     if (j->id == 0) {
-        wiping_free(j);
+        job_free(j);
         return VENICE_E_BUSY;
     }
     if (queue_reserve(c->queue) != 0) {
         give_slot_back(c, j->id);
-        wiping_free(j);
+        job_free(j);
         return VENICE_E_MEMORY;
     }
     j->options.policy.attestation = true;

@@ -195,11 +195,6 @@ static CURLcode set_security(struct http *h)
         if (c == CURLE_OK)
             c = curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
     }
-    /* An empty proxy also keeps curl from looking into the environment. */
-    if (c == CURLE_OK && h->url.loopback)
-        c = curl_easy_setopt(e, CURLOPT_PROXY, "");
-    if (c == CURLE_OK && h->url.loopback)
-        c = curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
     return c;
 }
 
@@ -286,12 +281,14 @@ int http_start(struct http **out, struct failure *f, CURLM *multi, const struct 
                const struct http_request *q)
 {
     int r = VENICE_E_MEMORY;
+    const struct proxy *proxy;
     struct http *h = wiping_calloc(1, sizeof *h);
 
     *out = NULL;
     if (!h)
         return failure_set(f, r, NULL, "there is not enough memory");
     h->config = *config;
+    h->config.proxy = NULL; /* it belongs to the newest request */
     h->response_max = q->response_max;
     h->total_seconds = q->total_seconds;
     h->wants_stream = q->stream;
@@ -305,6 +302,12 @@ int http_start(struct http **out, struct failure *f, CURLM *multi, const struct 
     r = VENICE_E_MEMORY;
     h->easy = curl_easy_init();
     if (!h->easy || add_headers(h, q) != 0)
+        goto out;
+    proxy = h->url.loopback ? NULL : config->proxy;
+    h->proxied = proxy_is_set(proxy);
+    h->proxied_as_user = proxy_has_user(proxy);
+    r = proxy_apply(h->easy, proxy, f);
+    if (r != 0)
         goto out;
     r = VENICE_E_INTERNAL;
     if (set_up(h, q) != CURLE_OK || curl_multi_add_handle(multi, h->easy) != CURLM_OK)
@@ -356,6 +359,11 @@ static void finish(struct http *h, enum http_end end, CURLcode result)
     h->result = result;
     curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &h->status);
     curl_easy_getinfo(h->easy, CURLINFO_OS_ERRNO, &h->os_errno);
+    curl_easy_getinfo(h->easy, CURLINFO_HTTP_CONNECTCODE, &h->proxy_status);
+    if (h->proxy_status / 100 == 2)
+        h->proxy_status = 0;
+    else if (h->proxy_status != 0)
+        h->status = 0; /* the service has said nothing */
     curl_easy_getinfo(h->easy, CURLINFO_NAMELOOKUP_TIME, &lookup);
     h->resolved = lookup > 0;
     release(h);

@@ -9,12 +9,14 @@
 
 #include "base/status.h"
 #include "client/http_url.h"
+#include "client/proxy.h"
 
 /* What is kept of an answer that is an error; more of it is not read. */
 enum { HTTP_ERROR_BODY_MAX = 64 * 1024 };
 
 struct http_config {
-    const char *tls_ca; /* NULL: the system's */
+    const char *tls_ca;        /* NULL: the system's */
+    const struct proxy *proxy; /* NULL: none; read by http_start only */
     long connect_seconds, idle_seconds;
 };
 

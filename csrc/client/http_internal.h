@@ -33,6 +33,8 @@ struct http {
     CURLcode result;
     char error[CURL_ERROR_SIZE];
     long status, os_errno;
+    long proxy_status; /* of a CONNECT that was refused */
+    bool proxied, proxied_as_user;
     bool resolved, connected, paused;
     int sends;
     long long began, active; /* clock_ms */

@@ -107,16 +107,36 @@ static const char *system_error(long number, char *buf, size_t cap)
 static int connect_failure(const struct http *h, const char *host, struct failure *f)
 {
     char why[96];
+    const char *cause = h->error[0] ? h->error : curl_easy_strerror(h->result);
 
-    if (h->os_errno == 0)
-        return failure_set(f, VENICE_E_CONNECT, NETWORK_HINT, "no connection to %s: %s", host,
-                           h->error[0] ? h->error : curl_easy_strerror(h->result));
-    return failure_set(f, VENICE_E_CONNECT, NETWORK_HINT, "no connection to %s: %s", host,
-                       system_error(h->os_errno, why, sizeof why));
+    if (h->os_errno != 0)
+        cause = system_error(h->os_errno, why, sizeof why);
+    if (h->proxied && !h->connected)
+        return failure_set(f, VENICE_E_CONNECT, "check https_proxy in the environment",
+                           "no connection to the proxy: %s", cause);
+    return failure_set(f, VENICE_E_CONNECT, NETWORK_HINT, "no connection to %s: %s", host, cause);
+}
+
+/* What a proxy says to CONNECT is not the service's word. */
+static int proxy_refusal(const struct http *h, const char *host, struct failure *f)
+{
+    if (h->proxy_status == 407 && h->proxied_as_user)
+        return failure_set(f, VENICE_E_CONNECT, "check them in the variable https_proxy",
+                           "the proxy does not take the user and the password (HTTP 407)");
+    if (h->proxy_status == 407)
+        return failure_set(f, VENICE_E_CONNECT,
+                           "say them before Neovim starts: "
+                           "https_proxy=http://user:password@host:port",
+                           "the proxy asks for a user and a password (HTTP 407)");
+    return failure_set(f, VENICE_E_CONNECT,
+                       "ask those who run it, or go without it: no_proxy names hosts",
+                       "the proxy does not connect us to %s (HTTP %ld)", host, h->proxy_status);
 }
 
 static int curl_failure(const struct http *h, const char *host, struct failure *f)
 {
+    if (h->proxy_status != 0)
+        return proxy_refusal(h, host, f);
     switch (h->result) {
     case CURLE_COULDNT_RESOLVE_HOST:
         return failure_set(f, VENICE_E_DNS, NETWORK_HINT, "the name %s was not found", h->url.host);

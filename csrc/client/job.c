@@ -32,6 +32,7 @@ void job_free(struct job *j)
     session_drop(j->session);
     request_options_clear(&j->options);
     receipt_options_clear(&j->receipt);
+    proxy_free(j->proxy);
     free_messages(j);
     wiping_free(j);
 }

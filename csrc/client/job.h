@@ -58,6 +58,7 @@ struct job {
     venice_message *messages; /* copies */
     uint32_t count;
     struct receipt_options receipt; /* JOB_RECEIPT */
+    struct proxy *proxy;            /* as it was when the request was made; the worker takes it */
 
     struct flight *flight; /* while JOB_ATTESTING */
     struct session *session;
@@ -126,7 +127,7 @@ struct slot {
 
 struct venice_client {
     struct client_options options; /* constant */
-    struct http_config http;       /* constant */
+    struct http_config http;       /* constant but for the proxy, which is the worker's */
     struct queue *queue;           /* has a lock of its own, as have: */
     struct key_source *key;
     struct sessions *sessions;
@@ -140,7 +141,8 @@ struct venice_client {
     struct slot slots[REQUESTS_MAX];
     bool closing, ended, abandoned;
 
-    struct job *jobs; /* worker only, as all that follows */
+    struct job *jobs;    /* worker only, as all that follows */
+    struct proxy *proxy; /* the newest request's */
     struct flight *flights;
     struct budget budget;
     struct nras_keys nras_keys;

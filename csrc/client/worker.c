@@ -1,5 +1,10 @@
 /* The worker: one thread, one curl multi handle, one loop. It never waits for anything but the poll
  * at the end of the loop. */
+#include <locale.h>
+#ifdef __APPLE__
+#include <xlocale.h>
+#endif
+
 #include "base/secret.h"
 #include "client/clock.h"
 #include "client/job.h"
@@ -20,6 +25,20 @@ static void mark_cancelled(struct venice_client *c)
     }
 }
 
+/* Every transfer from now on goes through the proxy of the newest request, retries of older ones
+ * too: the environment was changed in between. */
+static void take_proxies(struct venice_client *c, struct job *j)
+{
+    for (; j; j = j->next) {
+        if (!j->proxy)
+            continue;
+        proxy_free(c->proxy);
+        c->proxy = j->proxy;
+        j->proxy = NULL;
+    }
+    c->http.proxy = c->proxy;
+}
+
 /* Takes what was put into the inbox, in its order, and the cancels that came with it: of requests
  * that came together, one that is cancelled must not take the attestation of the others with it.
  * Returns false when it is time to end. */
@@ -36,6 +55,7 @@ static bool take_inbox(struct venice_client *c)
     mark_cancelled(c);
     closing = c->closing;
     pthread_mutex_unlock(&c->lock);
+    take_proxies(c, *end);
     return !closing;
 }
 
@@ -161,12 +181,16 @@ static void loop(struct venice_client *c)
     }
 }
 
-/* Whoever comes last frees: the closing thread where it could wait, else this one. */
+/* Whoever comes last frees: the closing thread where it could wait, else this one. The thread has a
+ * locale of its own, because strerror_r reads the environment for a language to translate to. */
 void *worker_main(void *client)
 {
     struct venice_client *c = client;
+    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0), before = (locale_t)0;
     bool abandoned;
 
+    if (plain)
+        before = uselocale(plain);
     loop(c);
     while (c->jobs) {
         struct job *j = c->jobs;
@@ -178,6 +202,10 @@ void *worker_main(void *client)
     key_source_stop(c->key);
     curl_multi_cleanup(c->multi); /* here, because it may wait; nobody wakes it after the close */
     c->multi = NULL;
+    if (plain) {
+        (void)uselocale(before);
+        freelocale(plain);
+    }
     pthread_mutex_lock(&c->lock);
     c->ended = true;
     abandoned = c->abandoned;
@@ -203,6 +231,7 @@ void worker_release(struct venice_client *c)
     key_source_free(c->key);
     sessions_free(c->sessions);
     nras_keys_clear(&c->nras_keys);
+    proxy_free(c->proxy);
     queue_free(c->queue);
     client_options_clear(&c->options);
     pthread_cond_destroy(&c->ended_signal);
