@@ -255,8 +255,10 @@ int venice_attest(venice_client *c, uint32_t *request, const char *model, const 
  * frequency_penalty, presence_penalty, repetition_penalty, reasoning_effort, reasoning
  * {"effort"}; "venice_parameters": {"include_venice_system_prompt"}; any other member is refused.
  * Before DONE: STATE, REPORT (where it attested), CONTENT, REASONING, WHITESPACE, USAGE, FINISH.
+ * STATE has "kept_alive", in seconds, where nothing but keep-alives has come for so long.
  * DONE's JSON: {"code","message","hint"} on failure; "id", "model", "finish_reason", "usage" where
- * known. */
+ * known; "sent": how much of the request has left this machine, "nothing", "part" or "all". Only
+ * after "nothing" it cannot have been paid for. */
 int venice_chat(venice_client *c, uint32_t *request, const char *model,
                 const venice_message *messages, uint32_t count, const char *options_json,
                 size_t len);

@@ -11,6 +11,13 @@
  * connection. */
 enum { LINGER_MS = 3000, LINGER_AFTER_DONE_MS = 50 };
 
+enum {
+    /* Work on one answer at once: a stop, and the other answers, wait no longer than this. */
+    PUMP_MS = 10,
+    /* Nothing but keep-alives for so long is said, and again whenever as much has gone by. */
+    KEPT_ALIVE_MS = 10000
+};
+
 /* ---- Sending ------------------------------------------------------------------------------ */
 
 static int open_stream(struct job *j, struct failure *f)
@@ -79,9 +86,17 @@ void chat_send(struct venice_client *c, struct job *j)
 
 /* ---- Trying again ------------------------------------------------------------------------- */
 
+enum http_sent chat_sent(const struct job *j)
+{
+    enum http_sent now = http_sent(j->http);
+
+    return now > j->sent ? now : j->sent;
+}
+
 /* Lets go of everything that belongs to one try. */
 static void end_try(struct job *j)
 {
+    j->sent = chat_sent(j);
     http_stop(j->http);
     j->http = NULL;
     stream_free(j->stream);
@@ -121,20 +136,41 @@ static bool try_again(struct venice_client *c, struct job *j, long long now)
     return true;
 }
 
+/* A failure of the transfer. Where the prompt had left and nothing came back, that is what a user
+ * must know before he asks again. */
+static void finish_lost(struct venice_client *c, struct job *j, const struct failure *f)
+{
+    struct failure lost = { 0 };
+    char hint[sizeof f->hint + 64];
+    bool all = http_sent(j->http) == HTTP_SENT_ALL;
+
+    if (j->text_given || http_sent(j->http) == HTTP_SENT_NOTHING) {
+        job_finish(c, j, f);
+        return;
+    }
+    (void)snprintf(hint, sizeof hint, "asking again may cost twice%s%s", f->hint[0] ? "; " : "",
+                   f->hint);
+    failure_set(&lost, f->status, all ? hint : f->hint, "%s, no answer: %s",
+                all ? "sent" : "sent in part", f->message);
+    job_finish(c, j, &lost);
+}
+
 /* An answer that is not an event stream. */
 static void take_refusal(struct venice_client *c, struct job *j, long long now)
 {
     struct failure f = { 0 };
 
-    if (http_failure(j->http, &f) == 0) {
-        if (error_wants_new_session(j->http) && renew(c, j))
-            return;
-        if (try_again(c, j, now))
-            return;
-        if (http_status(j->http) == 401)
-            key_source_forget(c->key);
-        (void)error_from_answer(&f, j->http, AT_CHAT, j->model);
+    if (http_failure(j->http, &f) != 0) {
+        finish_lost(c, j, &f);
+        return;
     }
+    if (error_wants_new_session(j->http) && renew(c, j))
+        return;
+    if (try_again(c, j, now))
+        return;
+    if (http_status(j->http) == 401)
+        key_source_forget(c->key);
+    (void)error_from_answer(&f, j->http, AT_CHAT, j->model);
     job_finish(c, j, &f);
 }
 
@@ -149,7 +185,22 @@ static void take_stream_error(struct venice_client *c, struct job *j)
     if (stream_failure(j->stream))
         f = *stream_failure(j->stream);
     failure_set(&f, VENICE_E_MALFORMED, "try again", "the answer is not readable");
-    job_finish(c, j, &f);
+    if (f.status == VENICE_E_CUT_OFF)
+        finish_lost(c, j, &f);
+    else
+        job_finish(c, j, &f);
+}
+
+/* What postpones the idle timeout: text that the enclave wrote, and the end of it. The rest could
+ * be written by anybody on the way, for ever. */
+static void note_life(struct job *j, const venice_event *ev)
+{
+    bool is_sealed = ev->kind == VENICE_EV_CONTENT || ev->kind == VENICE_EV_REASONING;
+
+    if (is_sealed)
+        j->ended_at = 0;
+    if (is_sealed || ev->kind == VENICE_EV_FINISH)
+        http_alive(j->http, clock_ms());
 }
 
 static void take_event(struct venice_client *c, struct job *j, const venice_event *ev)
@@ -165,7 +216,25 @@ static void take_event(struct venice_client *c, struct job *j, const venice_even
         j->text_given = true;
         job_say_state(c, j, "streaming");
     }
+    note_life(j, ev);
     job_say(c, j, ev->kind, ev->status, ev->data, ev->len);
+}
+
+/* A service that is alive and gives no text: the user may want to stop it. */
+static void say_kept_alive(struct venice_client *c, struct job *j)
+{
+    long long quiet = http_kept_alive_ms(j->http, clock_ms());
+    char text[96];
+    int n;
+
+    if (quiet < j->kept_alive)
+        j->kept_alive = 0;
+    if (quiet - j->kept_alive < KEPT_ALIVE_MS || j->state != JOB_ANSWER)
+        return;
+    j->kept_alive = quiet;
+    n = snprintf(text, sizeof text, "{\"state\":\"%s\",\"kept_alive\":%lld}",
+                 j->text_given ? "streaming" : "waiting", quiet / 1000);
+    job_say(c, j, VENICE_EV_STATE, 0, text, (size_t)n);
 }
 
 /* Bytes from the transfer to the stream. False: there are none now. */
@@ -177,7 +246,6 @@ static bool feed(struct venice_client *c, struct job *j)
 
     if (n == 0)
         return false;
-    j->ended_at = 0;
     if (stream_feed(j->stream, bytes, n) != 0) {
         failure_set(&f, VENICE_E_MEMORY, NULL, "there is not enough memory");
         job_finish(c, j, &f);
@@ -209,7 +277,7 @@ static void look_for_end(struct venice_client *c, struct job *j, long long now)
         if (!complete || now - j->ended_at < linger(j))
             return;
     } else if (!complete && http_failure(j->http, &f) != 0) {
-        job_finish(c, j, &f);
+        finish_lost(c, j, &f);
         return;
     }
     j->stream_over = true;
@@ -221,9 +289,17 @@ static void look_for_end(struct venice_client *c, struct job *j, long long now)
 static void pump(struct venice_client *c, struct job *j, long long now)
 {
     venice_event ev;
+    long long until = clock_ms() + PUMP_MS;
 
+    j->busy = false;
     while (j->state == JOB_ANSWER && !j->failed_memory) {
         bool was_over = j->stream_over;
+
+        if (clock_ms() >= until) {
+            http_pause(j->http, true); /* what comes meanwhile would pile up */
+            j->busy = true;
+            return;
+        }
 
         if (!queue_has_room(c->queue)) {
             http_pause(j->http, true);
@@ -245,14 +321,18 @@ static void pump(struct venice_client *c, struct job *j, long long now)
 
 bool chat_answer(struct venice_client *c, struct job *j, long long now)
 {
-    if (http_is_stream(j->http))
+    if (http_is_stream(j->http)) {
         pump(c, j, now);
-    else if (http_over(j->http))
+        say_kept_alive(c, j);
+    } else if (http_over(j->http)) {
         take_refusal(c, j, now);
+    }
     return j->state != JOB_ANSWER;
 }
 
 long long chat_due(const struct job *j)
 {
+    if (j->busy)
+        return 0;
     return j->ended_at > 0 && !j->stream_over ? j->ended_at + linger(j) : LLONG_MAX;
 }

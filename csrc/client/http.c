@@ -1,7 +1,9 @@
 /* One transfer. HTTP/1.1 on purpose: one answer a connection, so that stopping an answer closes the
  * connection at once, and a reader who pauses slows the sender down through TCP. */
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -27,11 +29,14 @@ const char *const HTTP_KEPT_NAMES[HTTP_HEADERS_KEPT] = {
 
 /* ---- What curl calls ---------------------------------------------------------------------- */
 
-/* libcurl itself sets close-on-exec only since 8.19 (NATIVE.md line 28, H8). */
-static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *a)
+/* The sockets that this thread's transfers have opened, the latest ones: curl does not say which one
+ * a request is about to use. Some may be closed by now, and their numbers somebody else's. */
+enum { SOCKETS_KNOWN = 64 };
+static _Thread_local int opened[SOCKETS_KNOWN];
+static _Thread_local unsigned opened_count;
+
+static int make_socket(const struct curl_sockaddr *a)
 {
-    (void)user;
-    (void)purpose;
 #ifdef SOCK_CLOEXEC
     return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 #else
@@ -43,6 +48,75 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_s
 #endif
 }
 
+/* libcurl itself sets close-on-exec only since 8.19 (NATIVE.md line 28, H8). */
+static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    int fd = make_socket(a);
+
+    (void)user;
+    (void)purpose;
+    if (fd >= 0)
+        opened[opened_count++ % SOCKETS_KNOWN] = fd;
+    return fd;
+}
+
+/* The port of an address, and its text where out is given; 0 for another family. */
+static int read_address(char out[INET6_ADDRSTRLEN], const struct sockaddr_storage *a)
+{
+    const void *v4 = &((const struct sockaddr_in *)a)->sin_addr;
+    const void *v6 = &((const struct sockaddr_in6 *)a)->sin6_addr;
+
+    if (a->ss_family != AF_INET && a->ss_family != AF_INET6)
+        return 0;
+    if (out && !inet_ntop(a->ss_family, a->ss_family == AF_INET ? v4 : v6, out, INET6_ADDRSTRLEN))
+        return 0;
+    return ntohs(a->ss_family == AF_INET ? ((const struct sockaddr_in *)a)->sin_port
+                                         : ((const struct sockaddr_in6 *)a)->sin6_port);
+}
+
+static bool is_between(int fd, int local_port, const char *ip, int port)
+{
+    struct sockaddr_storage near = { 0 }, far = { 0 };
+    socklen_t near_len = sizeof near, far_len = sizeof far;
+    char text[INET6_ADDRSTRLEN] = "";
+
+    return getsockname(fd, (struct sockaddr *)&near, &near_len) == 0 &&
+           getpeername(fd, (struct sockaddr *)&far, &far_len) == 0 &&
+           read_address(NULL, &near) == local_port && read_address(text, &far) == port &&
+           strcmp(text, ip) == 0;
+}
+
+/* -1: it is not among those that are known. */
+static int find_socket(int local_port, const char *ip, int port)
+{
+    unsigned count = opened_count < SOCKETS_KNOWN ? opened_count : SOCKETS_KNOWN;
+
+    for (unsigned i = 0; i < count; i++)
+        if (is_between(opened[i], local_port, ip, port))
+            return opened[i];
+    return -1;
+}
+
+static void note_upload(struct http *h)
+{
+    curl_off_t sent = 0;
+
+    if (curl_easy_getinfo(h->easy, CURLINFO_SIZE_UPLOAD_T, &sent) == CURLE_OK && sent > h->uploaded)
+        h->uploaded = sent;
+}
+
+/* Whether a connection was kept from an earlier request and says something before this one was
+ * sent: it was closed, or what it says would be taken for the answer. */
+static bool is_stale(const struct http *h, int fd)
+{
+    long made = 0;
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+
+    if (curl_easy_getinfo(h->easy, CURLINFO_NUM_CONNECTS, &made) != CURLE_OK || made > 0)
+        return false;
+    return fd < 0 || poll(&p, 1, 0) != 0;
+}
+
 /* Called when a connection stands and a request is about to be sent. curl sends a request again
  * when a connection that it used before turns out to be closed; a completion is never repeated
  * unseen (DESIGN promise 1). */
@@ -50,10 +124,15 @@ static int before_request(void *user, char *ip, char *local_ip, int port, int lo
 {
     struct http *h = user;
 
-    (void)ip, (void)local_ip, (void)port, (void)local_port;
+    (void)local_ip;
+    note_upload(h);
+    if (is_stale(h, find_socket(local_port, ip, port))) {
+        h->end = HTTP_STALE;
+        return CURL_PREREQFUNC_ABORT;
+    }
     h->connected = true;
     h->active = clock_ms();
-    if (h->once && h->sends++ > 0) {
+    if (h->sends++ > 0 && h->once) {
         h->end = HTTP_REPEATED;
         return CURL_PREREQFUNC_ABORT;
     }
@@ -67,15 +146,52 @@ static int on_progress(void *user, curl_off_t dl_total, curl_off_t dl_now, curl_
     struct http *h = user;
 
     (void)dl_total, (void)dl_now, (void)ul_total;
-    if (ul_now != h->uploaded)
+    if (ul_now > h->uploaded) {
         h->active = clock_ms();
-    h->uploaded = ul_now;
+        h->uploaded = ul_now;
+    }
     return 0;
 }
 
 static bool is_named(const char *line, size_t name_len, const char *name)
 {
     return name && strlen(name) == name_len && strncasecmp(name, line, name_len) == 0;
+}
+
+/* Whether each word of a list is one of the codings that change nothing here. */
+static bool is_plain_coding(const char *value, size_t n, bool chunked)
+{
+    while (n > 0) {
+        const char *comma = memchr(value, ',', n);
+        size_t len = comma ? (size_t)(comma - value) : n, word = len;
+        const char *at = value;
+
+        while (word > 0 && (*at == ' ' || *at == '\t'))
+            at++, word--;
+        while (word > 0 && (at[word - 1] == ' ' || at[word - 1] == '\t'))
+            word--;
+        if (word > 0 && !is_named(at, word, "identity") &&
+            !(chunked && is_named(at, word, "chunked")))
+            return false;
+        value += comma ? len + 1 : len;
+        n -= comma ? len + 1 : len;
+    }
+    return true;
+}
+
+/* libcurl undoes a transfer coding that was not asked for: 1.5 MB become 2 GB within one call. */
+static void check_coding(struct http *h, const char *line, size_t name_len, const char *value,
+                         size_t n)
+{
+    bool transfer = is_named(line, name_len, "transfer-encoding");
+
+    if (!transfer && !is_named(line, name_len, "content-encoding"))
+        return;
+    if (is_plain_coding(value, n, transfer))
+        return;
+    h->end = HTTP_CODED;
+    (void)snprintf(h->coding, sizeof h->coding, "%.*s",
+                   (int)(n < sizeof h->coding ? n : sizeof h->coding - 1), value);
 }
 
 static void keep_header(struct http *h, const char *line, size_t n)
@@ -91,9 +207,16 @@ static void keep_header(struct http *h, const char *line, size_t n)
         value++, left--;
     while (left > 0 && strchr("\r\n \t", value[left - 1]))
         left--;
-    for (int i = 0; i < HTTP_HEADERS_KEPT; i++)
-        if (is_named(line, name_len, HTTP_KEPT_NAMES[i]) && left <= HTTP_HEADER_VALUE_MAX)
-            snprintf(h->kept[i], sizeof h->kept[i], "%.*s", (int)left, value);
+    check_coding(h, line, name_len, value, left);
+    for (int i = 0; i < HTTP_HEADERS_KEPT; i++) {
+        if (!is_named(line, name_len, HTTP_KEPT_NAMES[i]))
+            continue;
+        /* The beginning of a type says what it is; another value that is too long is none. */
+        if (left > HTTP_HEADER_VALUE_MAX && i != HTTP_CONTENT_TYPE)
+            continue;
+        snprintf(h->kept[i], sizeof h->kept[i], "%.*s",
+                 (int)(left < HTTP_HEADER_VALUE_MAX ? left : HTTP_HEADER_VALUE_MAX), value);
+    }
     if (is_named(line, name_len, h->long_header[0]) ||
         is_named(line, name_len, h->long_header[1])) {
         buffer_reset(&h->long_value);
@@ -101,34 +224,57 @@ static void keep_header(struct http *h, const char *line, size_t n)
     }
 }
 
+/* A type that is another, or longer than the name that it begins with, is no event stream. */
+static bool says_event_stream(const struct http *h)
+{
+    static const char STREAM[] = "text/event-stream";
+    const char *type = h->kept[HTTP_CONTENT_TYPE];
+    size_t n = sizeof STREAM - 1;
+
+    return !type[0] || (strncasecmp(type, STREAM, n) == 0 && (!type[n] || strchr("; \t", type[n])));
+}
+
+/* The blank line below a header. 100 and its like are not the answer yet, and no life: a service
+ * could send them for ever. */
+static void end_head(struct http *h)
+{
+    curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &h->status);
+    if (h->status / 100 == 1)
+        return;
+    h->head_over = true;
+    h->active = clock_ms();
+    h->is_stream = h->wants_stream && h->status / 100 == 2 && says_event_stream(h);
+}
+
 static size_t on_header(char *line, size_t size, size_t count, void *user)
 {
     struct http *h = user;
     size_t n = size * count;
 
-    h->active = clock_ms();
+    if (h->head_over)
+        return n;                                    /* a trailer */
     if (n > 5 && strncasecmp(line, "HTTP/", 5) == 0) /* a new answer, after 100 for instance */
         memset(h->kept, 0, sizeof h->kept);
     keep_header(h, line, n);
-    return n;
+    if (n > 0 && (line[0] == '\r' || line[0] == '\n'))
+        end_head(h);
+    return h->end == HTTP_CODED ? 0 : n; /* anything but n stops the transfer */
 }
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *user)
 {
     struct http *h = user;
     size_t n = size * count;
-    long status = 0;
+    bool wanted = h->status / 100 == 2 && !h->wants_stream;
     int r;
 
-    h->active = clock_ms();
-    curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
-    h->status = status;
-    if (http_is_stream(h))
-        r = buffer_append(&h->flow, bytes, n, SIZE_MAX / 2);
-    else
-        r = buffer_append(&h->body, bytes, n,
-                          status / 100 == 2 && !h->wants_stream ? h->response_max
-                                                                : HTTP_ERROR_BODY_MAX);
+    if (h->is_stream) {
+        h->heard = clock_ms();
+        r = buffer_append(&h->flow, bytes, n, HTTP_FLOW_MAX);
+    } else {
+        h->active = clock_ms();
+        r = buffer_append(&h->body, bytes, n, wanted ? h->response_max : HTTP_ERROR_BODY_MAX);
+    }
     if (r == 0)
         return n;
     h->end = r == VENICE_E_LIMIT ? HTTP_OVERSIZE : HTTP_NO_MEMORY;
@@ -293,6 +439,7 @@ int http_start(struct http **out, struct failure *f, CURLM *multi, const struct 
     h->total_seconds = q->total_seconds;
     h->wants_stream = q->stream;
     h->once = q->body != NULL;
+    h->body_len = q->body_len;
     h->long_header[0] = q->long_header[0];
     h->long_header[1] = q->long_header[1];
     h->began = h->active = clock_ms();
@@ -354,6 +501,7 @@ static void finish(struct http *h, enum http_end end, CURLcode result)
 {
     double lookup = 0;
 
+    note_upload(h);
     if (h->end == HTTP_RUNS)
         h->end = end;
     h->result = result;
@@ -369,6 +517,17 @@ static void finish(struct http *h, enum http_end end, CURLcode result)
     release(h);
 }
 
+/* Nothing was sent yet. False: it cannot be done. */
+static bool start_anew(struct http *h)
+{
+    if (curl_multi_remove_handle(h->multi, h->easy) != CURLM_OK ||
+        curl_easy_setopt(h->easy, CURLOPT_FRESH_CONNECT, 1L) != CURLE_OK ||
+        curl_multi_add_handle(h->multi, h->easy) != CURLM_OK)
+        return false;
+    h->end = HTTP_RUNS;
+    return true;
+}
+
 void http_collect(CURLM *multi)
 {
     CURLMsg *m;
@@ -380,7 +539,8 @@ void http_collect(CURLM *multi)
         struct http *h = NULL;
 
         if (m->msg == CURLMSG_DONE &&
-            curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&h) == CURLE_OK && h)
+            curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&h) == CURLE_OK && h &&
+            !(h->end == HTTP_STALE && start_anew(h)))
             finish(h, result == CURLE_OK ? HTTP_COMPLETE : HTTP_BROKEN, result);
     }
 }
@@ -428,9 +588,43 @@ bool http_has_bytes(const struct http *h)
 
 void http_pause(struct http *h, bool paused)
 {
+    long long now = clock_ms();
+
     if (!h->easy || h->paused == paused)
         return;
     h->paused = paused;
-    h->active = clock_ms();
+    if (paused) {
+        h->paused_at = now;
+    } else {
+        h->active += now - h->paused_at;
+        h->heard += h->heard > 0 ? now - h->paused_at : 0;
+    }
     (void)curl_easy_pause(h->easy, paused ? CURLPAUSE_RECV : CURLPAUSE_CONT);
+}
+
+/* ---- Life, and what was sent ------------------------------------------------------------------ */
+
+void http_alive(struct http *h, long long now)
+{
+    h->active = now;
+}
+
+long long http_kept_alive_ms(const struct http *h, long long now)
+{
+    return h->heard > h->active ? now - h->active : 0;
+}
+
+enum http_sent http_sent(const struct http *h)
+{
+    curl_off_t sent = 0;
+
+    if (!h || h->sends == 0)
+        return HTTP_SENT_NOTHING;
+    if (h->easy)
+        (void)curl_easy_getinfo(h->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+    if (sent < h->uploaded)
+        sent = h->uploaded;
+    if (sent >= (curl_off_t)h->body_len)
+        return HTTP_SENT_ALL;
+    return sent > 0 ? HTTP_SENT_PART : HTTP_SENT_NOTHING;
 }

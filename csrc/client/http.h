@@ -11,8 +11,13 @@
 #include "client/http_url.h"
 #include "client/proxy.h"
 
-/* What is kept of an answer that is an error; more of it is not read. */
-enum { HTTP_ERROR_BODY_MAX = 64 * 1024 };
+enum {
+    /* What is kept of an answer that is an error; more of it is not read. */
+    HTTP_ERROR_BODY_MAX = 64 * 1024,
+    /* What has come of a stream and was not taken. One call of libcurl brings 1.6 MB at most, and
+     * it is not called again before those were taken or the transfer was paused. */
+    HTTP_FLOW_MAX = 4 * 1024 * 1024
+};
 
 struct http_config {
     const char *tls_ca;        /* NULL: the system's */
@@ -56,11 +61,8 @@ void http_expire(struct http *h, long long now_ms);
 bool http_over(const struct http *h);
 
 /* For a transfer that is over: 0 where an answer came, whatever its status and, of a stream,
- * whether it came to its end (http_whole). Else the code, with host and cause in words. */
+ * whether it came to its end. Else the code, with host and cause in words. */
 int http_failure(const struct http *h, struct failure *f);
-
-/* Whether the answer came to the end that its framing announced. */
-bool http_whole(const struct http *h);
 
 long http_status(const struct http *h); /* 0: no answer */
 /* A kept header: retry-after, content-type, x-ratelimit-{reset,remaining}-{requests,tokens}. */
@@ -68,13 +70,24 @@ const char *http_header(const struct http *h, const char *name); /* NULL: none *
 const char *http_body(const struct http *h, size_t *len);        /* kept body, never NULL */
 const char *http_long_header(const struct http *h); /* the one that was asked for; NULL: none */
 
-/* Streams: whether a 2xx answer says that it is an event stream (or says nothing). */
+/* Streams: whether a 2xx answer says that it is an event stream (or says nothing). Decided once,
+ * when its header is over: trailers change nothing. */
 bool http_is_stream(const struct http *h);
 /* Streams: the bytes that have come since the last call; valid until the next. */
 const char *http_take(struct http *h, size_t *len);
 bool http_has_bytes(const struct http *h); /* whether http_take would give some */
 /* Streams: stops and restarts reading from the socket; while stopped the idle time does not run. */
 void http_pause(struct http *h, bool paused);
+
+/* Streams: says that something meaningful has come. Bytes alone do not postpone the idle timeout:
+ * comments would keep an answer alive for ever. */
+void http_alive(struct http *h, long long now_ms);
+/* Streams: for how long nothing but such bytes has come; 0 where none came since something did. */
+long long http_kept_alive_ms(const struct http *h, long long now_ms);
+
+/* How much of a body was handed to the network. Also after the end. */
+enum http_sent { HTTP_SENT_NOTHING, HTTP_SENT_PART, HTTP_SENT_ALL };
+enum http_sent http_sent(const struct http *h); /* takes NULL */
 
 /* Seconds to wait before another try, from Retry-After (seconds or date), else the x-ratelimit
  * reset header (milliseconds), else fallback. */

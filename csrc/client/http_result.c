@@ -16,11 +16,6 @@ bool http_over(const struct http *h)
     return h->end != HTTP_RUNS && !h->easy;
 }
 
-bool http_whole(const struct http *h)
-{
-    return h->end == HTTP_COMPLETE;
-}
-
 long http_status(const struct http *h)
 {
     return h->status;
@@ -47,11 +42,7 @@ const char *http_body(const struct http *h, size_t *len)
 
 bool http_is_stream(const struct http *h)
 {
-    static const char STREAM[] = "text/event-stream";
-    const char *type = http_header(h, "content-type");
-
-    return h->wants_stream && h->status / 100 == 2 &&
-           (!type || strncasecmp(type, STREAM, sizeof STREAM - 1) == 0);
+    return h->is_stream;
 }
 
 /* ---- Failures in words -------------------------------------------------------------------- */
@@ -73,7 +64,8 @@ static int timed_out(const struct http *h, const char *host, struct failure *f)
     (void)snprintf(hint, sizeof hint, "try again, or allow more: timeout = { %s = %ld }",
                    h->end == HTTP_IDLE ? "idle" : "connect", seconds * 2);
     if (h->end == HTTP_IDLE)
-        return failure_set(f, VENICE_E_TIMEOUT, hint, "%s sent nothing for %ld s", host, seconds);
+        return failure_set(f, VENICE_E_TIMEOUT, hint, "%s sent nothing%s for %ld s", host,
+                           h->heard > h->active ? " but keep-alives" : "", seconds);
     if (!h->resolved)
         return failure_set(f, VENICE_E_TIMEOUT, NETWORK_HINT,
                            "the name lookup of %s took longer than %ld s", host, seconds);
@@ -179,7 +171,14 @@ int http_failure(const struct http *h, struct failure *f)
     switch (h->end) {
     case HTTP_IDLE:
     case HTTP_SLOW: return timed_out(h, host, f);
+    case HTTP_CODED:
+        return failure_set(f, VENICE_E_MALFORMED, "a proxy may have answered: is base_url right?",
+                           "%s answered in a coding that was not asked for: %s", host, h->coding);
     case HTTP_OVERSIZE:
+        if (h->is_stream)
+            return failure_set(f, VENICE_E_LIMIT, "ask again",
+                               "%s sent more than %d bytes that could not be read yet", host,
+                               HTTP_FLOW_MAX);
         return failure_set(f, VENICE_E_LIMIT, NULL, "the answer of %s is larger than %zu bytes",
                            host, h->response_max);
     case HTTP_NO_MEMORY: return failure_set(f, VENICE_E_MEMORY, NULL, "there is not enough memory");

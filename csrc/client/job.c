@@ -89,12 +89,14 @@ static bool add_answer(cJSON *o, const venice_stream *s)
 
 int done_json(char **out, size_t *len, const struct job *j, const struct failure *f)
 {
+    static const char *const SENT[] = { "nothing", "part", "all" };
     int r = VENICE_E_MEMORY;
     cJSON *o = NULL;
 
     if (json_init() == 0)
         o = cJSON_CreateObject();
     if (o && (!f || f->status == 0 || add_failure(o, f)) && add_answer(o, j->stream) &&
+        (j->kind != JOB_CHAT || add_text(o, "sent", SENT[chat_sent(j)])) &&
         (j->kind != JOB_ATTEST || !j->session ||
          cJSON_AddNumberToObject(o, "session", (double)j->session->id)))
         r = json_print(out, len, o);

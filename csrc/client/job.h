@@ -66,13 +66,16 @@ struct job {
     struct http *http;
     venice_stream *stream;
     int retries;
-    bool cancelled;      /* the editor wants it no more */
-    bool renewed;        /* attested anew because the enclave could not open what was sent */
-    bool text_given;     /* some text has reached the queue */
-    bool stream_over;    /* the stream was told that no more will come */
-    bool failed_memory;  /* an event could not be said */
-    long long resume_at; /* JOB_PAUSED */
-    long long ended_at;  /* when the stream's own end was first seen; 0: not */
+    bool cancelled;       /* the editor wants it no more */
+    bool renewed;         /* attested anew because the enclave could not open what was sent */
+    bool text_given;      /* some text has reached the queue */
+    bool stream_over;     /* the stream was told that no more will come */
+    bool failed_memory;   /* an event could not be said */
+    bool busy;            /* stopped in the middle of what has come, so that others get on */
+    enum http_sent sent;  /* of the tries that are over, the most */
+    long long kept_alive; /* milliseconds of nothing but keep-alives that were said */
+    long long resume_at;  /* JOB_PAUSED */
+    long long ended_at;   /* when the stream's own end was first seen; 0: not */
 };
 
 /* One attestation under way for a model under certain demands, and what came of it. */
@@ -174,6 +177,8 @@ long long job_due(const struct job *j);
 
 void chat_send(struct venice_client *c, struct job *j);
 bool chat_answer(struct venice_client *c, struct job *j, long long now_ms);
+/* How much of a chat has left this machine, in whichever try. */
+enum http_sent chat_sent(const struct job *j);
 long long chat_due(const struct job *j);
 
 /* ---- models_job.c ------------------------------------------------------------------------- */

@@ -85,6 +85,117 @@ static void an_open_end_is_an_end(void **state)
     seen_free(&s);
 }
 
+/* Only text postpones the end: what anybody could send does not, and a stop in the meantime would
+ * mark a whole answer as stopped. */
+static void what_comes_behind_the_end(void **state)
+{
+    static const char *const rows[] = {
+        "{\"name\":\"drip_after_finish\"}",
+        "{\"name\":\"drip_after_finish\",\"text\":\"data:\\n\\n\"}",
+        "{\"name\":\"drip_after_finish\",\"text\":\"data: {\\\"choices\\\":[]}\\n\\n\"}",
+        "{\"name\":\"drip_after_finish\",\"text\":\"data: "
+        "{\\\"choices\\\":[{\\\"delta\\\":{\\\"content\\\":\\\" \\\"}}]}\\n\\n\"}",
+        "{\"name\":\"drip_after_done\"}",
+    };
+
+    NEEDS_SIMULATOR();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct seen s;
+        long long began;
+
+        simulator_order("/_fault", rows[i]);
+        ask(&s);
+        await_text(&s, 20);
+        began = clock_ms();
+        await_done(&s);
+        expect_done(&s, 0, "\"finish_reason\":\"stop\"");
+        expect_done(&s, 0, "\"sent\":\"all\"");
+        if (s.done_at - began > 15000) /* it drips for 60 s; the end is 3 s after the reason */
+            fail_msg("row %zu: %lld ms", i, s.done_at - began);
+        seen_free(&s);
+    }
+}
+
+/* A service that only says that it lives is not waited for longer than one that says nothing. */
+static void nothing_but_keep_alives(void **state)
+{
+    static const char *const rows[] = {
+        "{\"name\":\"drip_after_role\"}",
+        "{\"name\":\"drip_after_role\",\"text\":\"data:\\n\\n\"}",
+        "{\"name\":\"drip_after_role\",\"text\":\"x\"}",
+        "{\"name\":\"drip_after_role\",\"text\":\"data: "
+        "{\\\"choices\\\":[{\\\"delta\\\":{\\\"content\\\":\\\" \\\"}}]}\\n\\n\"}",
+    };
+
+    NEEDS_SIMULATOR();
+    client_shut();
+    client_open("\"idle_timeout\":2");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct seen s;
+
+        simulator_order("/_fault", rows[i]);
+        ask(&s);
+        await_done(&s);
+        expect_done(&s, VENICE_E_TIMEOUT, "sent nothing but keep-alives for 2 s");
+        expect_done(&s, VENICE_E_TIMEOUT, "\"sent\":\"all\"");
+        seen_free(&s);
+    }
+}
+
+/* The user is told that it lives, and may decide. */
+static void keep_alives_are_told_of(void **state)
+{
+    struct seen s;
+    long long end = clock_ms() + 30000;
+
+    NEEDS_SIMULATOR();
+    client_shut();
+    client_open("\"idle_timeout\":120");
+    simulator_order("/_fault", "{\"name\":\"drip_after_role\"}");
+    ask(&s);
+    while (!strstr(seen_text(&s.states), "kept_alive") && clock_ms() < end)
+        events_pump(&s, 1, 50);
+    assert_non_null(strstr(seen_text(&s.states), "{\"state\":\"waiting\",\"kept_alive\":1"));
+    venice_cancel(the_client, s.id);
+    await_done(&s);
+    expect_done(&s, VENICE_E_CANCELLED, "\"sent\":\"all\"");
+    seen_free(&s);
+}
+
+static void what_was_sent_is_said(void **state)
+{
+    struct seen s;
+
+    NEEDS_SIMULATOR();
+    client_shut();
+    client_open("\"idle_timeout\":2");
+    simulator_order("/_fault", "{\"name\":\"td_debug\"}");
+    ask(&s);
+    await_done(&s);
+    expect_done(&s, VENICE_E_ATTESTATION, "\"sent\":\"nothing\"");
+    seen_free(&s);
+    simulator_anew();
+    for (int i = 0; i < 2; i++) {
+        simulator_order("/_fault", i == 0 ? "{\"name\":\"hang\"}" : "{\"name\":\"close\"}");
+        ask(&s);
+        await_done(&s);
+        expect_done(&s, i == 0 ? VENICE_E_TIMEOUT : VENICE_E_CONNECT, "\"sent\":\"all\"");
+        expect_done(&s, s.status, "\"message\":\"sent, no answer: ");
+        expect_done(&s, s.status, "\"hint\":\"asking again may cost twice");
+        seen_free(&s);
+    }
+    simulator_order("/_fault", "{\"name\":\"nothing\"}");
+    ask(&s);
+    await_done(&s);
+    expect_done(&s, VENICE_E_CUT_OFF, "sent, no answer: ");
+    seen_free(&s);
+    simulator_order("/_fault", "{\"name\":\"http_401\"}");
+    ask(&s);
+    await_done(&s);
+    expect_done(&s, VENICE_E_UNAUTHORIZED, "\"sent\":\"all\"");
+    seen_free(&s);
+}
+
 static void dead_port(void **state)
 {
     static const char options[] = "{\"base_url\":\"http://127.0.0.1:1\"}";
@@ -232,6 +343,10 @@ int main(void)
         CASE(cancel_closes_the_connection),
         CASE(silence_in_mid_answer),
         CASE(an_open_end_is_an_end),
+        CASE(what_comes_behind_the_end),
+        CASE(nothing_but_keep_alives),
+        CASE(keep_alives_are_told_of),
+        CASE(what_was_sent_is_said),
         CASE(dead_port),
         CASE(a_slow_reader),
         CASE(close_in_mid_answer),

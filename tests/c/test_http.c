@@ -445,6 +445,329 @@ static void only_event_streams_are_streams(void **state)
     }
 }
 
+/* A type that is too long to be kept is still a type; one that only begins like ours is another. */
+static void long_and_strange_types(void **state)
+{
+    char text[1024], html[512] = "", stream[512] = "";
+    const char *const heads[] = { html, stream, "Content-Type: text/event-streams\r\n" };
+    const bool streams[] = { false, true, false };
+
+    (void)state;
+    snprintf(html, sizeof html, "Content-Type: text/html; x=%0300d\r\n", 0);
+    snprintf(stream, sizeof stream, "Content-Type: text/event-stream; x=%0300d\r\n", 0);
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        char url[64];
+        int fd = listen_here(url, sizeof url, "http", 4);
+        struct http *h = start(url, true, NULL);
+
+        snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\n%sContent-Length: 5\r\n\r\nhello",
+                 heads[i]);
+        answer_with(h, fd, text, strlen(text));
+        assert_int_equal(http_is_stream(h), streams[i]);
+        http_stop(h);
+        close(fd);
+    }
+}
+
+/* ---- Hostile answers ---------------------------------------------------------------------- */
+
+/* What stands behind a body says nothing about it. */
+static void a_trailer_changes_nothing(void **state)
+{
+    static const char text[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                               "Transfer-Encoding: chunked\r\nTrailer: Content-Type\r\n\r\n"
+                               "5\r\nhello\r\n0\r\nContent-Type: text/html\r\n"
+                               "Retry-After: 9\r\nHTTP/1.1 500 No\r\n\r\n";
+    char url[64];
+    int fd = listen_here(url, sizeof url, "http", 4);
+    struct http *h = start(url, true, NULL);
+    size_t len = 0;
+
+    (void)state;
+    answer_with(h, fd, text, sizeof text - 1);
+    assert_true(http_is_stream(h));
+    assert_int_equal(http_status(h), 200);
+    assert_null(http_header(h, "retry-after"));
+    assert_memory_equal(http_take(h, &len), "hello", 5);
+    http_stop(h);
+    close(fd);
+}
+
+/* libcurl would undo some of these, without a bound. */
+static void codings_that_nobody_asked_for(void **state)
+{
+    static const struct {
+        const char *header;
+        bool refused;
+    } rows[] = {
+        { "Transfer-Encoding: gzip, chunked", true },
+        { "transfer-encoding: GZIP", true },
+        { "Transfer-Encoding: chunked, deflate", true },
+        { "Transfer-Encoding: chunked\r\nTransfer-Encoding: x-gzip", true },
+        { "Content-Encoding: gzip", true },
+        { "Content-Encoding: identity, br", true },
+        { "Content-Encoding:  Identity ", false },
+        { "Content-Encoding:", false },
+        { "Transfer-Encoding: identity", false },
+        { "Transfer-Encoding:\tChunked", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        for (int stream = 0; stream < 2; stream++) {
+            char url[64], text[256];
+            int fd = listen_here(url, sizeof url, "http", 4);
+            struct http *h = start(url, stream, NULL);
+            struct failure f = { 0 };
+
+            snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\n%s\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+                     rows[i].header);
+            answer_with(h, fd, text, strlen(text));
+            if (http_failure(h, &f) != (rows[i].refused ? VENICE_E_MALFORMED : 0))
+                fail_msg("%s: %s", rows[i].header, f.message);
+            if (rows[i].refused)
+                assert_non_null(strstr(f.message, "a coding that was not asked for: "));
+            http_stop(h);
+            close(fd);
+        }
+    }
+}
+
+/* Of an error the status counts, whatever coding its page has. */
+static void a_coded_error_is_its_status(void **state)
+{
+    static const char text[] = "HTTP/1.1 503 No\r\nContent-Encoding: gzip\r\nRetry-After: 3\r\n"
+                               "Content-Length: 4\r\n\r\n\x1f\x8b..";
+    char url[64];
+    int fd = listen_here(url, sizeof url, "http", 4);
+    struct http *h = start(url, true, NULL);
+    struct failure f = { 0 };
+
+    (void)state;
+    answer_with(h, fd, text, sizeof text - 1);
+    assert_int_equal(http_failure(h, &f), 0);
+    assert_int_equal(http_status(h), 503);
+    http_stop(h);
+    close(fd);
+}
+
+/* Somebody who does not take what comes, and does not pause either. */
+static void what_nobody_reads_has_a_bound(void **state)
+{
+    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+    size_t len = 2 * (size_t)HTTP_FLOW_MAX, held = 0;
+    char url[64], *text = malloc(len);
+    int fd = listen_here(url, sizeof url, "http", 4);
+    struct http *h = start(url, true, NULL);
+    struct failure f = { 0 };
+
+    (void)state;
+    assert_non_null(text);
+    memset(text, ':', len);
+    memcpy(text, head, sizeof head - 1);
+    answer_with(h, fd, text, len);
+    assert_int_equal(http_failure(h, &f), VENICE_E_LIMIT);
+    assert_non_null(strstr(f.message, "could not be read yet"));
+    (void)http_take(h, &held);
+    assert_in_range(held, 1, HTTP_FLOW_MAX);
+    http_stop(h);
+    close(fd);
+    free(text);
+}
+
+/* One connection to fd, or -1; the transfers go on meanwhile. */
+static int accept_within(int fd, int ms)
+{
+    int running;
+
+    for (int i = 0; i < ms / 5; i++) {
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+
+        curl_multi_perform(multi, &running);
+        http_collect(multi);
+        if (poll(&p, 1, 5) == 1)
+            return accept(fd, NULL, NULL);
+    }
+    return -1;
+}
+
+/* Reads what was sent to peer; false where nothing was. */
+static bool asked_within(int peer, int ms)
+{
+    char request[2048];
+    int running;
+
+    for (int i = 0; i < ms / 5; i++) {
+        struct pollfd p = { .fd = peer, .events = POLLIN };
+
+        curl_multi_perform(multi, &running);
+        http_collect(multi);
+        if (poll(&p, 1, 5) == 1)
+            return read(peer, request, sizeof request) > 0;
+    }
+    return false;
+}
+
+#define ANSWER(text) \
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 6\r\n\r\n" text
+
+static void say(int peer, const char *text)
+{
+    assert_int_equal(send(peer, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+/* Bytes on a kept connection that came before the request are no answer to it. */
+static void a_kept_connection_that_speaks_is_not_used(void **state)
+{
+    static const struct {
+        const char *early; /* NULL: it is quiet, and used again */
+        bool closed;
+    } rows[] = {
+        { "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", true },
+        { ANSWER("before"), false },
+        { "H", false },
+        { "", true },
+        { NULL, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char url[64];
+        int peer, other, fd = listen_here(url, sizeof url, "http", 4);
+        struct http *h = start(url, true, NULL);
+        size_t len = 0;
+
+        peer = accept_within(fd, 2000);
+        assert_true(peer >= 0 && asked_within(peer, 2000));
+        say(peer, ANSWER("first."));
+        run(h);
+        assert_int_equal(http_failure(h, NULL), 0);
+        http_stop(h);
+        if (rows[i].early)
+            say(peer, rows[i].early);
+        if (rows[i].closed)
+            close(peer);
+        h = start(url, true, NULL);
+        if (rows[i].early) {
+            other = accept_within(fd, 2000);
+            if (other < 0)
+                fail_msg("row %zu: the old connection was used", i);
+            assert_true(asked_within(other, 2000));
+        } else {
+            assert_true(asked_within(peer, 2000));
+            other = dup(peer);
+        }
+        say(other, ANSWER("second"));
+        run(h);
+        assert_int_equal(http_failure(h, NULL), 0);
+        assert_memory_equal(http_take(h, &len), "second", 6);
+        assert_int_equal(http_sent(h), HTTP_SENT_ALL);
+        http_stop(h);
+        if (!rows[i].closed)
+            close(peer);
+        close(other);
+        close(fd);
+    }
+}
+
+/* Neither 102 nor the lines of a header are an answer. */
+static void what_is_no_life(void **state)
+{
+    static const char *const drips[] = { "HTTP/1.1 102 Processing\r\n\r\n", "X-Y: z\r\n" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof drips / sizeof *drips; i++) {
+        char url[64];
+        int peer, fd = listen_here(url, sizeof url, "http", 4);
+        struct http *h = start(url, true, NULL);
+        struct failure f = { 0 };
+        long long began = clock_ms();
+
+        peer = accept_within(fd, 2000);
+        assert_true(peer >= 0 && asked_within(peer, 2000));
+        if (i == 1)
+            say(peer, "HTTP/1.1 200 OK\r\n");
+        while (!http_over(h) && clock_ms() - began < 8000) {
+            (void)send(peer, drips[i], strlen(drips[i]), MSG_NOSIGNAL);
+            (void)asked_within(peer, 50);
+            http_expire(h, clock_ms());
+        }
+        assert_true(http_over(h));
+        assert_int_equal(http_failure(h, &f), VENICE_E_TIMEOUT);
+        assert_non_null(strstr(f.message, "sent nothing for 1 s"));
+        assert_int_equal(http_sent(h), HTTP_SENT_ALL);
+        http_stop(h);
+        close(peer);
+        close(fd);
+    }
+}
+
+/* Of a stream, what somebody could make sense of is life; bytes are not. */
+static void keep_alives_are_no_life(void **state)
+{
+    char url[64];
+    int peer, fd = listen_here(url, sizeof url, "http", 4);
+    struct http *h = start(url, true, NULL);
+    struct failure f = { 0 };
+    long long began = clock_ms();
+    size_t len;
+
+    (void)state;
+    peer = accept_within(fd, 2000);
+    assert_true(peer >= 0 && asked_within(peer, 2000));
+    say(peer, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n");
+    while (!http_over(h) && clock_ms() - began < 8000) {
+        (void)send(peer, ": x\n", 4, MSG_NOSIGNAL);
+        (void)asked_within(peer, 50);
+        (void)http_take(h, &len);
+        if (clock_ms() - began < 1500) /* a reader who understands it, for a while */
+            http_alive(h, clock_ms());
+        http_pause(h, true); /* a pause is no life either */
+        http_pause(h, false);
+        http_expire(h, clock_ms());
+    }
+    assert_true(http_over(h));
+    assert_in_range(clock_ms() - began, 2000, 7000);
+    (void)http_failure(h, &f);
+    assert_int_equal(http_failure(h, &f), VENICE_E_TIMEOUT);
+    assert_non_null(strstr(f.message, "sent nothing but keep-alives for 1 s"));
+    http_stop(h);
+    close(peer);
+    close(fd);
+}
+
+static void what_was_sent_is_known(void **state)
+{
+    enum { BODY = 32 * 1024 * 1024 };
+    char url[64], *body = malloc(BODY);
+    int peer, fd = listen_here(url, sizeof url, "http", 4);
+    const struct http_config config = { .connect_seconds = 1, .idle_seconds = 1 };
+    struct http_request q = { .url = url, .stream = true, .body = body, .body_len = BODY };
+    struct failure f = { 0 };
+    struct http *h;
+
+    (void)state;
+    assert_non_null(body);
+    memset(body, 'x', BODY);
+    assert_int_equal(http_sent(NULL), HTTP_SENT_NOTHING);
+    assert_int_equal(http_start(&h, &f, multi, &config, &q), 0);
+    assert_int_equal(http_sent(h), HTTP_SENT_NOTHING);
+    peer = accept_within(fd, 2000); /* who reads a little, and no more */
+    assert_true(peer >= 0 && asked_within(peer, 2000));
+    run(h);
+    assert_int_equal(http_sent(h), HTTP_SENT_PART);
+    http_stop(h);
+    close(peer);
+    close(fd);
+    q.body_len = 100;
+    assert_int_equal(http_start(&h, &f, multi, &config, &q), 0);
+    run(h); /* nobody listens */
+    assert_int_equal(http_failure(h, &f), VENICE_E_CONNECT);
+    assert_int_equal(http_sent(h), HTTP_SENT_NOTHING);
+    http_stop(h);
+    free(body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -463,6 +786,15 @@ int main(void)
         cmocka_unit_test(a_connection_that_is_lost),
         cmocka_unit_test(a_redirect_is_not_followed),
         cmocka_unit_test(only_event_streams_are_streams),
+        cmocka_unit_test(long_and_strange_types),
+        cmocka_unit_test(a_trailer_changes_nothing),
+        cmocka_unit_test(codings_that_nobody_asked_for),
+        cmocka_unit_test(a_coded_error_is_its_status),
+        cmocka_unit_test(what_nobody_reads_has_a_bound),
+        cmocka_unit_test(a_kept_connection_that_speaks_is_not_used),
+        cmocka_unit_test(what_is_no_life),
+        cmocka_unit_test(keep_alives_are_no_life),
+        cmocka_unit_test(what_was_sent_is_known),
     };
 
     return cmocka_run_group_tests_name("http", tests, set_up, tear_down);

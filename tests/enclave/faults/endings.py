@@ -79,6 +79,21 @@ def hang_after_done(source, talk, args):
     yield Event('act', lambda exchange: exchange.wait(float(args.get('seconds', 600))))
 
 
+def drip(kind):
+    """After the first event of this kind nothing but the same bytes, again and again."""
+    def events(source, talk, args):
+        text = args.get('text', ': keep-alive\n\n').encode()
+        every, seconds = float(args.get('every', 0.1)), float(args.get('seconds', 60))
+        for event in source:
+            yield event
+            if event.kind == kind:
+                break
+        for _ in range(int(seconds / every)):
+            yield raw(text)
+            yield Event('pause', every)
+    return events
+
+
 ENDINGS = (
     ('drop_fin', cut('fin'), False, 'connection closed in the middle (args: n)'),
     ('drop_rst', cut('rst'), False, 'connection reset in the middle (args: n)'),
@@ -105,6 +120,12 @@ ENDINGS = (
     ('finish_number', finish_as(7), False, 'finish_reason is a number'),
     ('after_done', after_done, True, 'a chunk after [DONE]'),
     ('content_after_finish', content_after_finish, True, 'content after finish_reason'),
+    ('drip_after_role', drip('role'), False,
+     'nothing but keep-alives after the role chunk (args: text, every, seconds)'),
+    ('drip_after_finish', drip('finish'), True,
+     'nothing but keep-alives after finish_reason (args: text, every, seconds)'),
+    ('drip_after_done', drip('done'), True,
+     'nothing but keep-alives after [DONE] (args: text, every, seconds)'),
     ('hang_after_done', hang_after_done, True, '[DONE], then the connection stays open'),
 )
 for name, stage, valid, description in ENDINGS:
