@@ -7,6 +7,7 @@
 
 #include "base/codec.h"
 #include "base/json.h"
+#include "base/screen.h"
 #include "base/secret.h"
 #include "venice.h"
 
@@ -57,50 +58,6 @@ void report_free(struct report *r)
 
 /* ---- Text that may be shown ----------------------------------------------------------------- */
 
-/* The length of the character at p where it does something to a screen instead of standing on it: a
- * control character, or one that is invisible or turns the direction of writing. Else 0. */
-static size_t unsafe_character(const unsigned char *p)
-{
-    if (p[0] < 0x20 || p[0] == 0x7f)
-        return 1;
-    if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f) /* C1 controls */
-        return 2;
-    if (p[0] == 0xd8 && p[1] == 0x9c) /* U+061C */
-        return 2;
-    if (p[0] == 0xe2 && p[1] == 0x80 &&
-        ((p[2] >= 0x8b && p[2] <= 0x8f) || (p[2] >= 0xa8 && p[2] <= 0xae))) /* U+200B.., U+2028.. */
-        return 3;
-    if (p[0] == 0xe2 && p[1] == 0x81 && p[2] >= 0xa0 && p[2] <= 0xaf) /* U+2060 to U+206F */
-        return 3;
-    if (p[0] == 0xef && p[1] == 0xbb && p[2] == 0xbf) /* U+FEFF */
-        return 3;
-    return 0;
-}
-
-/* Makes text safe in place: what came from the network must not move the cursor of a terminal. */
-static void make_safe(char *text)
-{
-    size_t n = strlen(text);
-    bool valid = utf8_valid((const uint8_t *)text, n);
-    char *to = text;
-
-    for (const char *from = text; *from;) {
-        size_t skip = unsafe_character((const unsigned char *)from);
-
-        if (valid && skip > 0) {
-            *to++ = ' ';
-            from += skip;
-        } else {
-            unsigned char c = (unsigned char)*from++;
-
-            if (!valid && (c < 0x20 || c == 0x7f))
-                c = ' ';
-            *to++ = !valid && c >= 0x80 ? '?' : (char)c;
-        }
-    }
-    *to = 0;
-}
-
 /* Prints into out; a text that does not fit ends with three dots. */
 static void format_detail(char out[REPORT_DETAIL_MAX], const char *format, va_list args)
 {
@@ -117,7 +74,7 @@ static void format_detail(char out[REPORT_DETAIL_MAX], const char *format, va_li
             keep -= (size_t)tail;
         memcpy(out + keep, dots, sizeof dots);
     }
-    make_safe(out);
+    screen_make_safe(out);
 }
 
 /* ---- Checks and conclusions ----------------------------------------------------------------- */
@@ -300,7 +257,7 @@ void report_set_string(struct report *r, const char *name, const char *value)
     cJSON *item = cJSON_CreateString(value);
 
     if (item)
-        make_safe(item->valuestring);
+        screen_make_safe(item->valuestring);
     report_set(r, name, item);
 }
 

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/codec.h"
 #include "base/json.h"
+#include "base/screen.h"
 #include "base/secret.h"
 
 int venice_abi(void)
@@ -56,26 +56,6 @@ void venice_text_free(venice_text *t)
     t->len = 0;
 }
 
-/* Makes a text fit for a screen and for JSON: control characters become spaces, invalid bytes
- * question marks, and a sequence that snprintf cut at the end is dropped. */
-static void sanitize(char *text)
-{
-    size_t n = strlen(text);
-    int tail = utf8_tail((const uint8_t *)text, n);
-
-    if (tail > 0)
-        n -= (size_t)tail;
-    text[n] = 0;
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)text[i];
-
-        if (c < 0x20 || c == 0x7f)
-            text[i] = ' ';
-        else if (c >= 0x80 && tail < 0)
-            text[i] = '?';
-    }
-}
-
 int failure_set(struct failure *f, int status, const char *hint, const char *format, ...)
 {
     va_list args;
@@ -87,70 +67,27 @@ int failure_set(struct failure *f, int status, const char *hint, const char *for
     if (vsnprintf(f->message, sizeof f->message, format, args) < 0)
         f->message[0] = 0;
     va_end(args);
-    sanitize(f->message);
+    screen_make_safe(f->message);
     f->hint[0] = 0;
     if (hint) {
         if (snprintf(f->hint, sizeof f->hint, "%s", hint) < 0)
             f->hint[0] = 0;
-        sanitize(f->hint);
+        screen_make_safe(f->hint);
     }
     return status;
 }
 
-/* {"a":1} and "b":2 make {"a":1,"b":2}. */
-static int splice_members(char **json, size_t *len, const char *extra)
-{
-    size_t extra_len = extra ? strlen(extra) : 0;
-    char *grown;
-
-    if (extra_len == 0)
-        return 0;
-    grown = wiping_realloc(*json, *len + extra_len + 2);
-    if (!grown)
-        return VENICE_E_MEMORY;
-    *json = grown;
-    grown[*len - 1] = ',';
-    memcpy(grown + *len, extra, extra_len);
-    grown[*len + extra_len] = '}';
-    grown[*len + extra_len + 1] = 0;
-    *len += extra_len + 1;
-    return 0;
-}
-
-int failure_json_with(const struct failure *f, const char *extra, char **out, size_t *len)
+int failure_json(const struct failure *f, char **out, size_t *len)
 {
     int r = VENICE_E_MEMORY;
-    char *text = NULL;
-    size_t text_len = 0;
-    cJSON *tree = NULL;
+    cJSON *tree = cJSON_CreateObject();
 
     *out = NULL;
     *len = 0;
-    r = json_init();
-    if (r != 0)
-        return r;
-    r = VENICE_E_MEMORY;
-    tree = cJSON_CreateObject();
-    if (!tree || !cJSON_AddStringToObject(tree, "code", venice_status_name(f->status)) ||
-        !cJSON_AddStringToObject(tree, "message", f->message) ||
-        !cJSON_AddStringToObject(tree, "hint", f->hint))
-        goto out;
-    r = json_print(&text, &text_len, tree);
-    if (r != 0)
-        goto out;
-    r = splice_members(&text, &text_len, extra);
-    if (r != 0)
-        goto out;
-    *out = text;
-    *len = text_len;
-    text = NULL;
-out:
-    wiping_free(text);
+    if (tree && cJSON_AddStringToObject(tree, "code", venice_status_name(f->status)) &&
+        cJSON_AddStringToObject(tree, "message", f->message) &&
+        cJSON_AddStringToObject(tree, "hint", f->hint))
+        r = json_print(out, len, tree);
     cJSON_Delete(tree);
     return r;
-}
-
-int failure_json(const struct failure *f, char **out, size_t *len)
-{
-    return failure_json_with(f, NULL, out, len);
 }

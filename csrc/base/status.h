@@ -13,14 +13,11 @@ struct failure {
 };
 
 /* Fills f unless it already holds a failure or is NULL. hint may be NULL. Returns status.
- * The texts are cut at a UTF-8 boundary where they do not fit; control characters become spaces. */
+ * The texts are cut at a UTF-8 boundary where they do not fit, and made safe for a screen. */
 int failure_set(struct failure *f, int status, const char *hint, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* Out: {"code","message","hint"} as JSON; the caller frees *out with wiping_free. */
 int failure_json(const struct failure *f, char **out, size_t *len);
-
-/* The same with more members: extra is the text of an object without its braces, or NULL. */
-int failure_json_with(const struct failure *f, const char *extra, char **out, size_t *len);
 
 #endif

@@ -4,23 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/codec.h"
 #include "base/json.h"
+#include "base/screen.h"
 
-/* Copies a string or a number, cut at a character's border. Other types leave out empty. */
+/* A string or a number. Other types leave out empty. */
 static void copy_text(char *out, size_t cap, const cJSON *value)
 {
     const char *text = cJSON_GetStringValue(value);
-    int tail;
 
     if (cJSON_IsNumber(value))
         snprintf(out, cap, "%.0f", value->valuedouble);
-    if (!text)
-        return;
-    snprintf(out, cap, "%s", text);
-    tail = utf8_tail((const uint8_t *)out, strlen(out));
-    if (tail > 0)
-        out[strlen(out) - (size_t)tail] = 0;
+    else if (text)
+        screen_copy(out, cap, text);
 }
 
 bool server_error_read(struct server_error *out, const cJSON *root)

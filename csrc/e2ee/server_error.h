@@ -15,8 +15,8 @@ struct server_error {
     char code[SERVER_ERROR_CODE + 1]; /* numbers as digits */
 };
 
-/* Whether root is an error object; then *out is filled. Texts are the server's: failure_set makes
- * them safe to show, and they belong on a screen, never in a log (they can quote the prompt). */
+/* Whether root is an error object; then *out is filled. Texts are the server's,
+ * made safe for a screen, where they belong: never in a log (they can quote the prompt). */
 bool server_error_read(struct server_error *out, const cJSON *root);
 
 /* Whether a new attestation could help: the enclave could not open what was sent, or has another
