@@ -63,7 +63,8 @@ enum venice_size {
     VENICE_PRIVATE_KEY_HEX = 64,
     VENICE_ADDRESS_CHARS = 42,    /* 0x and 40 hex digits, lower case */
     VENICE_BLOB_OVERHEAD = 93,    /* public key 65, nonce 12, tag 16; twice that in hex */
-    VENICE_MAX_MESSAGE = 16777216 /* one message's text; the service takes 35 MB in all, in hex */
+    VENICE_MAX_MESSAGE = 16777216, /* one message's text; the service takes 35 MB in all, in hex */
+    VENICE_MAX_ANSWER = 16777216   /* an answer's text: four million tokens, which no model writes */
 };
 
 enum venice_event_kind {
@@ -73,7 +74,10 @@ enum venice_event_kind {
     VENICE_EV_CONTENT = 3,    /* UTF-8 text that authenticated */
     VENICE_EV_REASONING = 4,  /* UTF-8 text that authenticated */
     VENICE_EV_WHITESPACE = 5, /* white space that came in plaintext; status 1 where in reasoning */
-    VENICE_EV_USAGE = 6,      /* JSON object */
+    VENICE_EV_USAGE = 6,      /* JSON: those of prompt_tokens, completion_tokens, total_tokens,
+                               * prompt_tokens_details.cached_tokens,
+                               * completion_tokens_details.reasoning_tokens and cost (US dollars)
+                               * that the server has said */
     VENICE_EV_FINISH = 7,     /* the finish reason, plain text */
     VENICE_EV_MODELS = 8,     /* JSON array, see venice_models */
     VENICE_EV_ERROR = 9,      /* streams only: sticky and last; JSON {"code","message","hint"} */

@@ -41,6 +41,9 @@ int json_parse(cJSON **out, const char *text, size_t len, const struct json_limi
 /* What json_parse checks before it builds a tree, alone. json_scan.c. */
 int json_check(const char *text, size_t len, const struct json_limits *limits);
 
+/* Which limit a text is over, in words that follow a colon; NULL: none. */
+const char *json_over_limit(const char *text, size_t len, const struct json_limits *limits);
+
 /* Walks members by name from an object: json_at(root, "info", "vm_config", NULL). By case. Returns
  * NULL where a step is missing or not an object. */
 const cJSON *json_at(const cJSON *root, ...) __attribute__((sentinel));

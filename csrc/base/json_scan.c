@@ -155,7 +155,14 @@ struct scan {
     size_t name_count, name_cap;
     /* json_raw_member: the name to look for at depth 1, and the value's bytes */
     const char *wanted, *raw, *raw_end;
+    const char *over; /* which limit was hit */
 };
+
+static int over_limit(struct scan *s, const char *what)
+{
+    s->over = what;
+    return VENICE_E_LIMIT;
+}
 
 static void skip_space(struct scan *s)
 {
@@ -252,8 +259,10 @@ static int scan_number(struct scan *s)
             return VENICE_E_MALFORMED;
     }
     if (s->p - first > JSON_NUMBER_CHARS)
-        return VENICE_E_LIMIT;
-    return s->lax || json_number_read(&value, first, (size_t)(s->p - first)) ? 0 : VENICE_E_LIMIT;
+        return over_limit(s, "a number is too long");
+    if (s->lax || json_number_read(&value, first, (size_t)(s->p - first)))
+        return 0;
+    return over_limit(s, "a number is too large");
 }
 
 static int scan_word(struct scan *s, const char *word)
@@ -349,7 +358,7 @@ static int scan_open(struct scan *s, bool *empty)
 
     *empty = false;
     if (s->depth >= s->depth_max)
-        return VENICE_E_LIMIT;
+        return over_limit(s, "it is nested too deeply");
     s->open[s->depth++] = is_object ? ++s->objects : 0;
     s->p++;
     skip_space(s);
@@ -391,7 +400,7 @@ static int scan_text(struct scan *s)
         if (s->p == s->end)
             return VENICE_E_MALFORMED;
         if (++s->values > s->values_max)
-            return VENICE_E_LIMIT;
+            return over_limit(s, "it has too many values");
         if (*s->p == '{' || *s->p == '[')
             r = scan_open(s, &complete);
         else
@@ -421,6 +430,23 @@ static void scan_begin(struct scan *s, const char *text, size_t len,
     s->nul_allowed = limits && limits->allow_nul;
 }
 
+static bool is_too_long(size_t len, const struct json_limits *limits)
+{
+    return len > (limits && limits->bytes ? limits->bytes : JSON_BYTES) || len > UINT32_MAX;
+}
+
+const char *json_over_limit(const char *text, size_t len, const struct json_limits *limits)
+{
+    struct scan s;
+
+    if (is_too_long(len, limits))
+        return "it is too long";
+    scan_begin(&s, text, len, limits);
+    (void)scan_text(&s);
+    free(s.names);
+    return s.over;
+}
+
 int json_check(const char *text, size_t len, const struct json_limits *limits)
 {
     struct scan s;
@@ -428,7 +454,7 @@ int json_check(const char *text, size_t len, const struct json_limits *limits)
 
     if (!text)
         return VENICE_E_ARG;
-    if (len > (limits && limits->bytes ? limits->bytes : JSON_BYTES) || len > UINT32_MAX)
+    if (is_too_long(len, limits))
         return VENICE_E_LIMIT;
     if (!utf8_valid((const uint8_t *)text, len))
         return VENICE_E_MALFORMED;

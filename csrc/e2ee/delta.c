@@ -169,6 +169,20 @@ static bool has_tool_call(const cJSON *delta)
     return false;
 }
 
+/* A refusal is never encrypted (PROTOCOL section 1.3): it is shown, but not as the model's word. */
+static int take_refusal(struct failure *f, const cJSON *value)
+{
+    const char *text = cJSON_GetStringValue(value);
+
+    if (!value || cJSON_IsNull(value) || (text && !text[0]))
+        return 0;
+    if (!text)
+        return VENICE_E_MALFORMED;
+    return failure_set(f, VENICE_E_SERVER,
+                       "this came unencrypted, so others may have written it; ask again",
+                       "the service says that the model refuses: %s", text);
+}
+
 int delta_read(struct delta_reader *d, struct delta_text texts[DELTA_FIELDS], unsigned *count,
                struct failure *f, const cJSON *delta)
 {
@@ -183,6 +197,7 @@ int delta_read(struct delta_reader *d, struct delta_text texts[DELTA_FIELDS], un
     if (has_tool_call(delta))
         return refuse(f, "the answer holds an unencrypted tool call");
     memset(pieces, 0, sizeof pieces);
+    r = take_refusal(f, json_at(delta, "refusal", NULL));
     for (int i = 0; i < DELTA_FIELDS && r == 0; i++)
         r = open_field(d, &pieces[i], f, json_at(delta, FIELD_NAME[i], NULL));
     if (r == 0)

@@ -13,12 +13,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/codec.h"
 #include "base/json.h"
+#include "base/screen.h"
 #include "base/secret.h"
 #include "e2ee/delta.h"
 #include "e2ee/server_error.h"
 #include "e2ee/sse.h"
+#include "e2ee/usage.h"
 
 enum {
     STREAM_DEPTH = 32,
@@ -50,6 +51,7 @@ struct venice_stream {
     bool wants_new_session;
     char id[NAME_MAX_CHARS + 1], model[NAME_MAX_CHARS + 1], finish[NAME_MAX_CHARS + 1];
     char *usage;
+    size_t text_len; /* bytes of text that were opened */
     struct failure failure;
 };
 
@@ -121,9 +123,10 @@ static int fail(venice_stream *s, int status)
                            "the server sent an event that the protocol does not allow");
     case VENICE_E_LIMIT:
         return failure_set(f, status, "ask again; if it happens again, the service has changed",
-                           "the server sent an event over the limits of %d bytes or %d levels",
-                           SSE_EVENT_MAX, STREAM_DEPTH);
+                           "the server sent an event of more than %d bytes", SSE_EVENT_MAX);
     case VENICE_E_CUT_OFF:
+        if (s->text_len == 0)
+            return failure_set(f, status, "ask again", "the answer ended before it began");
         return failure_set(f, status, "what came is kept; ask again for the rest",
                            "the answer was cut off before its end");
     case VENICE_E_MEMORY:
@@ -137,7 +140,8 @@ static int fail_server(venice_stream *s, const struct server_error *e)
     const char *text = e->message[0] ? e->message : e->type[0] ? e->type : e->code;
 
     s->wants_new_session = server_error_wants_new_session(e);
-    return failure_set(&s->failure, VENICE_E_SERVER, "what came is kept; ask again",
+    return failure_set(&s->failure, VENICE_E_SERVER,
+                       s->text_len > 0 ? "what came is kept; ask again" : "ask again",
                        "the server reported: %s", text[0] ? text : "an error without a text");
 }
 
@@ -152,22 +156,13 @@ static int take_delta(venice_stream *s, const cJSON *delta)
     for (unsigned i = 0; i < count; i++) {
         int given = give(s, texts[i].kind, texts[i].status, texts[i].data, texts[i].len);
 
+        s->text_len += texts[i].len;
         r = r == 0 ? given : r;
     }
+    if (r == 0 && s->text_len > VENICE_MAX_ANSWER)
+        r = failure_set(&s->failure, VENICE_E_LIMIT, "what came is kept; ask for less at once",
+                        "the answer is over the limit of %d bytes", VENICE_MAX_ANSWER);
     return r;
-}
-
-static void copy_name(char out[NAME_MAX_CHARS + 1], const char *text)
-{
-    int tail;
-
-    snprintf(out, NAME_MAX_CHARS + 1, "%s", text);
-    tail = utf8_tail((const uint8_t *)out, strlen(out));
-    if (tail > 0)
-        out[strlen(out) - (size_t)tail] = 0;
-    for (char *c = out; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = ' ';
 }
 
 /* The first reason counts; servers repeat it in the usage chunk. */
@@ -182,7 +177,7 @@ static int take_finish(venice_stream *s, const cJSON *reason)
         return VENICE_E_MALFORMED;
     if (!text[0])
         return 0;
-    copy_name(s->finish, text);
+    screen_copy(s->finish, sizeof s->finish, text);
     copy = wiping_strdup(s->finish);
     return copy ? give(s, VENICE_EV_FINISH, 0, copy, strlen(copy)) : VENICE_E_MEMORY;
 }
@@ -208,47 +203,13 @@ static int take_choices(venice_stream *s, const cJSON *choices)
     return r == 0 ? take_finish(s, json_at(choice, "finish_reason", NULL)) : r;
 }
 
-/* Venice says beside the usage what the answer cost: {"usd":0.0001}. NULL where it does not. */
-static const cJSON *cost_of(const cJSON *root)
-{
-    const cJSON *cost = json_at(root, "cost", NULL);
-    const cJSON *usd = cJSON_IsObject(cost) ? json_at(cost, "usd", NULL) : cost;
-
-    return cJSON_IsNumber(usd) ? usd : NULL;
-}
-
-/* The usage of a chunk with its cost as a member; that of an earlier one where it has a cost alone.
- * NULL where there is neither. */
-static int usage_with_cost(cJSON **out, const venice_stream *s, const cJSON *root)
-{
-    const cJSON *usage = json_at(root, "usage", NULL), *cost = cost_of(root);
-    int r = 0;
-
-    *out = NULL;
-    if (cJSON_IsObject(usage)) {
-        *out = cJSON_Duplicate(usage, true);
-        r = *out ? 0 : VENICE_E_MEMORY;
-    } else if (cost && s->usage) {
-        r = json_parse(out, s->usage, strlen(s->usage), NULL);
-        r = r == VENICE_E_MEMORY ? r : 0;
-    }
-    if (r != 0 || !*out || !cost)
-        return r;
-    cJSON_DeleteItemFromObjectCaseSensitive(*out, "cost");
-    return cJSON_AddNumberToObject(*out, "cost", cost->valuedouble) ? 0 : VENICE_E_MEMORY;
-}
-
 /* Some servers count in every chunk: an event only where the numbers are new. */
-static int take_usage(venice_stream *s, const cJSON *root)
+static int take_usage(venice_stream *s, const cJSON *chunk)
 {
-    char *text = NULL, *copy;
-    cJSON *usage;
-    size_t len = 0;
-    int r = usage_with_cost(&usage, s, root);
+    char *text, *copy;
+    size_t len;
+    int r = usage_read(&text, &len, chunk, s->usage);
 
-    if (r == 0 && usage)
-        r = json_print(&text, &len, usage);
-    cJSON_Delete(usage);
     if (r != 0 || !text)
         return r;
     if (s->usage && strcmp(s->usage, text) == 0) {
@@ -266,9 +227,9 @@ static void remember_names(venice_stream *s, const cJSON *root)
     const char *id = json_string(root, "id"), *model = json_string(root, "model");
 
     if (id && !s->id[0])
-        copy_name(s->id, id);
+        screen_copy(s->id, sizeof s->id, id);
     if (model && !s->model[0])
-        copy_name(s->model, model);
+        screen_copy(s->model, sizeof s->model, model);
 }
 
 static int take_object(venice_stream *s, const cJSON *root)
@@ -324,6 +285,10 @@ static int take_event(venice_stream *s, const char *data, size_t len)
         s->malformed = true; /* rule 2 */
         return 0;
     }
+    if (r == VENICE_E_LIMIT)
+        failure_set(&s->failure, r, "ask again; if it happens again, the service has changed",
+                    "the server sent an event over a limit: %s",
+                    json_over_limit(data, len, &limits));
     if (r == 0)
         r = take_object(s, root);
     cJSON_Delete(root);

@@ -122,27 +122,30 @@ static void answers(void **state)
           "C(a)F(stop)U({\"total_tokens\":16})" },
         { "usage with the finish",
           { "{\"choices\":[{\"index\":0,\"delta\":{\"content\":<a>},\"finish_reason\":\"length\"}],"
-            "\"usage\":{\"n\":1}}" },
-          "C(a)F(length)U({\"n\":1})" },
+            "\"usage\":{\"total_tokens\":1}}" },
+          "C(a)F(length)U({\"total_tokens\":1})" },
         { "usage in every chunk",
-          { "{\"usage\":{\"n\":1}}", "{\"usage\":{\"n\":1}}", "{\"usage\":{\"n\":2}}",
-            "{\"usage\":null}", "[DONE]" },
-          "U({\"n\":1})U({\"n\":2})" },
+          { "{\"usage\":{\"total_tokens\":1}}", "{\"usage\":{\"total_tokens\":1}}",
+            "{\"usage\":{\"total_tokens\":2}}", "{\"usage\":null}", "[DONE]" },
+          "U({\"total_tokens\":1})U({\"total_tokens\":2})" },
         { "usage with its cost",
-          { FINISH, "{\"usage\":{\"n\":1},\"cost\":{\"usd\":0.25,\"diem\":0}}", "[DONE]" },
-          "F(stop)U({\"n\":1,\"cost\":0.25})" },
+          { FINISH, "{\"usage\":{\"total_tokens\":1},\"cost\":{\"usd\":0.25,\"diem\":0}}",
+            "[DONE]" },
+          "F(stop)U({\"total_tokens\":1,\"cost\":0.25})" },
         { "a cost that is a number, in place of one in the usage",
-          { FINISH, "{\"usage\":{\"cost\":\"x\",\"n\":1},\"cost\":2}", "[DONE]" },
-          "F(stop)U({\"n\":1,\"cost\":2})" },
+          { FINISH, "{\"usage\":{\"cost\":\"x\",\"total_tokens\":1},\"cost\":2}", "[DONE]" },
+          "F(stop)U({\"total_tokens\":1,\"cost\":2})" },
         { "a cost behind the usage, and one without any",
-          { "{\"cost\":{\"usd\":1}}", "{\"usage\":{\"n\":1}}", FINISH,
+          { "{\"cost\":{\"usd\":1}}", "{\"usage\":{\"total_tokens\":1}}", FINISH,
             "{\"choices\":[],\"cost\":{\"usd\":0.5}}", "[DONE]" },
-          "U({\"n\":1})F(stop)U({\"n\":1,\"cost\":0.5})" },
+          "U({\"total_tokens\":1})F(stop)U({\"total_tokens\":1,\"cost\":0.5})" },
         { "costs that are none",
-          { "{\"usage\":{\"n\":1},\"cost\":null}", "{\"usage\":{\"n\":1},\"cost\":\"1\"}",
-            "{\"usage\":{\"n\":1},\"cost\":{}}", "{\"usage\":{\"n\":1},\"cost\":{\"usd\":[1]}}",
+          { "{\"usage\":{\"total_tokens\":1},\"cost\":null}",
+            "{\"usage\":{\"total_tokens\":1},\"cost\":\"1\"}",
+            "{\"usage\":{\"total_tokens\":1},\"cost\":{}}",
+            "{\"usage\":{\"total_tokens\":1},\"cost\":{\"usd\":[1]}}",
             "{\"usage\":[],\"cost\":[1]}", FINISH },
-          "U({\"n\":1})F(stop)" },
+          "U({\"total_tokens\":1})F(stop)" },
         { "finish twice",
           { FINISH, "{\"choices\":[{\"delta\":{},\"finish_reason\":\"length\"}]}" },
           "F(stop)" },
@@ -340,6 +343,166 @@ static void limits(void **state)
     text_clear(&log);
 }
 
+/* Runs to the error and says it: "message / hint". */
+static void error_of(struct text *words, const struct text *t)
+{
+    const struct failure *f;
+    venice_stream *s;
+    venice_event ev;
+
+    assert_int_equal(stream_new(&s, kp, NULL), 0);
+    assert_int_equal(stream_feed(s, t->data, t->len), 0);
+    stream_finish(s);
+    while (stream_next(s, &ev))
+        ;
+    f = stream_failure(s);
+    words->len = 0;
+    text_addf(words, "%s: %s / %s", venice_status_name(f->status), f->message, f->hint);
+    stream_free(s);
+}
+
+/* Each says what happened. */
+static void errors_have_their_own_words(void **state)
+{
+    static const struct {
+        const char *events[3], *words;
+    } rows[] = {
+        { { "!", NULL }, "cut_off: the answer ended before it began / ask again" },
+        { { CONTENT("<a>"), NULL },
+          "cut_off: the answer was cut off before its end / what came is kept" },
+        { { "{\"error\":{\"message\":\"a\\u202eb\\u009bc\\u200b\"}}", NULL },
+          "server: the server reported: a b c  / ask again" },
+        { { CONTENT("<a>"), ERROR_EVENT, NULL },
+          "server: the server reported: overloaded / what came is kept" },
+        { { "{\"n\":1e400}", NULL }, "over a limit: a number is too large / " },
+        { { DELTA("\"refusal\":\"I will not.\""), NULL },
+          "server: the service says that the model refuses: I will not. / this came unencrypted" },
+        { { DELTA("\"content\":<a>,\"refusal\":\"No\\u0007\""), NULL },
+          "the model refuses: No  / " },
+        { { DELTA("\"refusal\":[1]"), NULL }, "malformed: " },
+    };
+    struct text t = { 0 }, words = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        t.len = 0;
+        text_add(&t, "", 0);
+        for (int n = 0; rows[i].events[n]; n++)
+            if (rows[i].events[n][0] != '!')
+                text_add_event(&t, kp, rows[i].events[n]);
+        error_of(&words, &t);
+        if (!strstr(words.data, rows[i].words))
+            fail_msg("row %zu: %s", i, words.data);
+    }
+    t.len = 0;
+    text_add(&t, "data: {\"choices\":[", 18);
+    for (int i = 0; i < 10000; i++)
+        text_add(&t, "{\"index\":0},", 12);
+    text_add(&t, "{}]}\n\n", 6);
+    error_of(&words, &t);
+    assert_non_null(strstr(words.data, "limit: the server sent an event over a limit: it has too "
+                                       "many values"));
+    t.len = 0;
+    text_add(&t, "data: ", 6);
+    for (int i = 0; i < 40; i++)
+        text_add(&t, "[", 1);
+    text_add(&t, "\n\n", 2);
+    error_of(&words, &t);
+    assert_non_null(strstr(words.data, "it is nested too deeply"));
+    text_clear(&t);
+    text_clear(&words);
+}
+
+/* Of what a server says of the cost, the numbers that we know: not its size, names or texts. */
+static void usage_is_what_we_know_of_it(void **state)
+{
+    static const struct {
+        const char *chunk, *usage; /* NULL: no event */
+    } rows[] = {
+        { "\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4,\"total_tokens\":7,\"x\":[{}],"
+          "\"prompt_tokens_details\":{\"cached_tokens\":2,\"audio_tokens\":0},"
+          "\"completion_tokens_details\":{\"reasoning_tokens\":1}},\"cost\":{\"usd\":0.25}",
+          "{\"prompt_tokens\":3,\"completion_tokens\":4,\"total_tokens\":7,"
+          "\"prompt_tokens_details\":{\"cached_tokens\":2},"
+          "\"completion_tokens_details\":{\"reasoning_tokens\":1},\"cost\":0.25}" },
+        { "\"usage\":{\"prompt_tokens\":3,\"cost\":0.5}", "{\"prompt_tokens\":3,\"cost\":0.5}" },
+        { "\"usage\":{\"prompt_tokens\":3},\"cost\":1", "{\"prompt_tokens\":3,\"cost\":1}" },
+        { "\"usage\":{\"prompt_tokens\":-1,\"completion_tokens\":1.5,\"total_tokens\":1e300,"
+          "\"cost\":-1,\"prompt_tokens_details\":[1]}",
+          NULL },
+        { "\"usage\":{\"total_tokens\":\"7\",\"cost\":\"1\"},\"cost\":{\"usd\":[]}", NULL },
+        { "\"usage\":{\"\\u001b[31m\\n\":1,\"Total_tokens\":9}", NULL },
+        { "\"usage\":{}", NULL },
+        { "\"usage\":[1,2]", NULL },
+        { "\"cost\":{\"usd\":1}", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct text t = { 0 }, log = { 0 }, wanted = { 0 };
+
+        text_addf(&t, "data: {\"choices\":[],%s}\n\n", rows[i].chunk);
+        text_add_event(&t, kp, FINISH);
+        text_addf(&wanted, rows[i].usage ? "U(%s)F(stop)" : "F(stop)", rows[i].usage);
+        stream_log(&log, kp, false, t.data, t.len, 7, true);
+        assert_string_equal(log.data, wanted.data);
+        text_clear(&t);
+        text_clear(&log);
+        text_clear(&wanted);
+    }
+}
+
+/* 8 MB of names: what is passed on does not grow with it. */
+static void a_huge_usage_stays_small(void **state)
+{
+    struct text t = { 0 }, log = { 0 };
+
+    (void)state;
+    text_addf(&t, "data: {\"choices\":[],\"usage\":{\"total_tokens\":7");
+    for (int i = 0; i < 15000; i++)
+        text_addf(&t, ",\"%0500d\":1", i);
+    text_addf(&t, "}}\n\n");
+    text_add_event(&t, kp, FINISH);
+    stream_log(&log, kp, false, t.data, t.len, 65536, true);
+    assert_string_equal(log.data, "U({\"total_tokens\":7})F(stop)");
+    text_clear(&t);
+    text_clear(&log);
+}
+
+/* Sealed text without end: what was opened before the limit was given, and then it is over. */
+static void an_answer_has_a_limit(void **state)
+{
+    static const char HEAD[] = "{\"choices\":[{\"delta\":{\"content\":<";
+    enum { PIECE = 2 * 1024 * 1024 };
+    size_t given = 0;
+    struct text t = { 0 };
+    char *template = malloc(PIECE + 64);
+    venice_stream *s;
+    venice_event ev;
+    int status = 0;
+
+    (void)state;
+    assert_non_null(template);
+    memset(template, 'x', PIECE);
+    memcpy(template, HEAD, sizeof HEAD - 1);
+    strcpy(template + PIECE, ">}}]}");
+    text_add_event(&t, kp, template);
+    assert_int_equal(stream_new(&s, kp, NULL), 0);
+    for (int i = 0; i < 12 && status == 0; i++) {
+        assert_int_equal(stream_feed(s, t.data, t.len), 0);
+        while (stream_next(s, &ev)) {
+            given += ev.kind == VENICE_EV_CONTENT ? ev.len : 0;
+            status = ev.status;
+        }
+    }
+    assert_int_equal(status, VENICE_E_LIMIT);
+    assert_in_range(given, VENICE_MAX_ANSWER - PIECE, VENICE_MAX_ANSWER);
+    assert_non_null(strstr(stream_failure(s)->message, "over the limit of 16777216 bytes"));
+    stream_free(s);
+    text_clear(&t);
+    free(template);
+}
+
 /* Every changed bit of a blob's text, every cut of it, and every added digit. */
 static void no_changed_blob_is_shown(void **state)
 {
@@ -404,27 +567,27 @@ static void error_words(void **state)
         { "{\"error\":{\"message\":\"model\\noverloaded "
           "\\u001b[31m\",\"code\":\"model_overloaded\"}}",
           "{\"code\":\"server\",\"message\":\"the server reported: model overloaded  [31m\","
-          "\"hint\":\"what came is kept; ask again\"}",
+          "\"hint\":\"ask again\"}",
           false },
         { "{\"error\":{\"type\":\"upstream_error\"}}",
           "{\"code\":\"server\",\"message\":\"the server reported: upstream_error\","
-          "\"hint\":\"what came is kept; ask again\"}",
+          "\"hint\":\"ask again\"}",
           false },
         { "{\"error\":{\"code\":502}}",
           "{\"code\":\"server\",\"message\":\"the server reported: 502\","
-          "\"hint\":\"what came is kept; ask again\"}",
+          "\"hint\":\"ask again\"}",
           false },
         { "{\"error\":{\"message\":\"x\",\"type\":\"e2ee_decryption_failed\"}}",
           "{\"code\":\"server\",\"message\":\"the server reported: x\","
-          "\"hint\":\"what came is kept; ask again\"}",
+          "\"hint\":\"ask again\"}",
           true },
         { "{\"error\":\"Decryption failed\"}",
           "{\"code\":\"server\",\"message\":\"the server reported: Decryption failed\","
-          "\"hint\":\"what came is kept; ask again\"}",
+          "\"hint\":\"ask again\"}",
           true },
         { "{\"error\":{}}",
           "{\"code\":\"server\",\"message\":\"the server reported: an error without a text\","
-          "\"hint\":\"what came is kept; ask again\"}",
+          "\"hint\":\"ask again\"}",
           false },
     };
 
@@ -490,10 +653,10 @@ static void accessors(void **state)
     assert_int_equal(stream_failure(s)->status, VENICE_E_CUT_OFF);
     stream_free(s);
     text_add_event(&t, kp, FINISH);
-    text_add_event(&t, kp, "{\"usage\":{\"n\":1}}");
+    text_add_event(&t, kp, "{\"usage\":{\"total_tokens\":1}}");
     s = run(&t, &ev);
     assert_string_equal(stream_finish_reason(s), "stop");
-    assert_string_equal(stream_usage(s), "{\"n\":1}");
+    assert_string_equal(stream_usage(s), "{\"total_tokens\":1}");
     assert_true(stream_done(s));
     assert_int_equal(stream_failure(s)->status, 0);
     stream_free(s);
@@ -558,7 +721,7 @@ static void failed_allocations_are_said(void **state)
                                           "\"content\":<a>,\"reasoning\":<b>}}]}",
                                           CONTENT("\"\\n\""),
                                           FINISH,
-                                          "{\"usage\":{\"n\":1}}",
+                                          "{\"usage\":{\"total_tokens\":1}}",
                                           "[DONE]",
                                           NULL };
     struct text t = { 0 };
@@ -702,6 +865,10 @@ int main(void)
         cmocka_unit_test(white_space),
         cmocka_unit_test(ends_and_errors),
         cmocka_unit_test(limits),
+        cmocka_unit_test(errors_have_their_own_words),
+        cmocka_unit_test(usage_is_what_we_know_of_it),
+        cmocka_unit_test(a_huge_usage_stays_small),
+        cmocka_unit_test(an_answer_has_a_limit),
         cmocka_unit_test(no_changed_blob_is_shown),
         cmocka_unit_test(error_words),
         cmocka_unit_test(errors_do_not_quote_plaintext),
