@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/secret.h"
 #include "client/job.h"
+#include "client/models.h"
 
 /* ---- Making one --------------------------------------------------------------------------- */
 
@@ -205,15 +206,10 @@ static int accept_job(struct venice_client *c, struct job *j, const struct failu
 
 static int set_model(struct job *j, struct failure *f, const char *model)
 {
-    size_t n = strnlen(model, SESSION_MODEL_MAX + 1);
-
-    for (size_t i = 0; i < n; i++)
-        if (model[i] <= ' ' || model[i] > '~')
-            n = 0;
-    if (n == 0 || n > SESSION_MODEL_MAX)
+    if (!model_id_is_valid(model))
         return failure_set(f, VENICE_E_CONFIG, ":Venice model lists those that there are",
                            "that is not the name of a model");
-    memcpy(j->model, model, n + 1);
+    memcpy(j->model, model, strlen(model) + 1);
     return 0;
 }
 

@@ -125,7 +125,7 @@ static int say_status(struct failure *f, const char *host, const char *what, lon
     if (status == 404)
         return failure_set(f, VENICE_E_NOT_FOUND, "check verify.collateral_url",
                            "%s does not have the %s of this platform (HTTP 404)", host, what);
-    if (status / 100 == 3)
+    if (http_is_redirect(status))
         return failure_set(f, VENICE_E_MALFORMED,
                            "verify.collateral_url must name the service itself",
                            "%s sends us elsewhere (HTTP %ld), which is not followed", host, status);

@@ -129,10 +129,34 @@ static int rate_limited(struct failure *f, const struct http *h, enum error_plac
     char wait[WAIT_MAX];
 
     say_wait(wait, h);
+    if (!wait[0])
+        return failure_set(f, VENICE_E_RATE_LIMITED,
+                           place == AT_ATTESTATION
+                               ? "try again later: it attests ten times a minute"
+                               : "try again later",
+                           "the service takes no more requests for now (HTTP 429)");
     return failure_set(f, VENICE_E_RATE_LIMITED,
                        place == AT_ATTESTATION ? "try again then: it attests ten times a minute"
                                                : "try again then",
-                       "the service asks to wait %s (HTTP 429)", wait[0] ? wait : "a minute");
+                       "the service asks to wait %s (HTTP 429)", wait);
+}
+
+/* Only a chat carries the key. */
+static int unauthorized(struct failure *f, enum error_place place)
+{
+    static const char *const WHAT[] = {
+        [AT_MODELS] = "the list of models",
+        [AT_ATTESTATION] = "an attestation",
+        [AT_RECEIPT] = "the signature of an answer",
+    };
+
+    if (place != AT_CHAT)
+        return failure_set(f, VENICE_E_UNAUTHORIZED, "is base_url right? a proxy may have answered",
+                           "the service wants a key for %s (HTTP 401), which is asked for without",
+                           WHAT[place]);
+    return failure_set(f, VENICE_E_UNAUTHORIZED,
+                       "check the key that api_key names; make one at venice.ai/settings/api",
+                       "the service refused the API key");
 }
 
 static int server_failed(struct failure *f, const struct http *h, const struct server_error *e,
@@ -159,7 +183,7 @@ static int not_what_was_asked(struct failure *f, const struct server_error *e, l
     char text[TEXT_MAX];
 
     quote_server(text, e);
-    if (status / 100 == 3)
+    if (http_is_redirect(status))
         return failure_set(f, VENICE_E_MALFORMED, "base_url must name the service itself",
                            "the service sends us elsewhere (HTTP %ld), which is not followed",
                            status);
@@ -179,10 +203,7 @@ int error_from_answer(struct failure *f, const struct http *h, enum error_place 
     read_error(&e, h);
     quote_server(text, &e);
     switch (status) {
-    case 401:
-        return failure_set(f, VENICE_E_UNAUTHORIZED,
-                           "check the key that api_key names; make one at venice.ai/settings/api",
-                           "the service refused the API key");
+    case 401: return unauthorized(f, place);
     case 402:
         return failure_set(f, VENICE_E_PAYMENT,
                            "top it up at venice.ai/settings/api, then try again",

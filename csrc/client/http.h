@@ -65,6 +65,8 @@ bool http_over(const struct http *h);
 int http_failure(const struct http *h, struct failure *f);
 
 long http_status(const struct http *h); /* 0: no answer */
+/* Whether a status names another address. 304 and its like do not. */
+bool http_is_redirect(long status);
 /* A kept header: retry-after, content-type, x-ratelimit-{reset,remaining}-{requests,tokens}. */
 const char *http_header(const struct http *h, const char *name); /* NULL: none */
 const char *http_body(const struct http *h, size_t *len);        /* kept body, never NULL */

@@ -21,6 +21,11 @@ long http_status(const struct http *h)
     return h->status;
 }
 
+bool http_is_redirect(long status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
 const char *http_header(const struct http *h, const char *name)
 {
     for (int i = 0; i < HTTP_HEADERS_KEPT; i++)

@@ -4,21 +4,37 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/screen.h"
 #include "e2ee/session.h"
 
-/* Members are copied where they are of the type that they should be. */
+bool model_id_is_valid(const char *id)
+{
+    static const char PLAIN[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/-";
+    size_t n = strspn(id, PLAIN);
+
+    return n > 0 && n <= SESSION_MODEL_MAX && id[n] == 0;
+}
+
+/* Members are copied where they are of the type that they should be. Tokens and dollars: a number
+ * below zero, or beyond all that there are, is none. */
 static int copy_number(cJSON *to, const char *name, const cJSON *value)
 {
-    if (!cJSON_IsNumber(value))
+    static const double MOST = 1e12;
+
+    if (!cJSON_IsNumber(value) || !(value->valuedouble >= 0 && value->valuedouble <= MOST))
         return 0;
     return cJSON_AddNumberToObject(to, name, value->valuedouble) ? 0 : VENICE_E_MEMORY;
 }
 
 static int copy_text(cJSON *to, const char *name, const cJSON *value)
 {
+    char text[MODEL_TEXT_MAX + 1];
+
     if (!cJSON_IsString(value))
         return 0;
-    return cJSON_AddStringToObject(to, name, value->valuestring) ? 0 : VENICE_E_MEMORY;
+    screen_copy(text, sizeof text, value->valuestring);
+    return cJSON_AddStringToObject(to, name, text) ? 0 : VENICE_E_MEMORY;
 }
 
 static int copy_bool(cJSON *to, const char *name, const cJSON *value)
@@ -35,7 +51,7 @@ static bool is_usable(const cJSON *model)
     const char *type = json_string(model, "type");
     const cJSON *spec = json_at(model, "model_spec", NULL);
 
-    return id && id[0] && strlen(id) <= SESSION_MODEL_MAX && type && strcmp(type, "text") == 0 &&
+    return id && model_id_is_valid(id) && type && strcmp(type, "text") == 0 &&
            json_bool(json_at(spec, "capabilities", NULL), "supportsE2EE") == 1 &&
            json_bool(spec, "offline") != 1;
 }
@@ -43,7 +59,7 @@ static bool is_usable(const cJSON *model)
 static int copy_members(cJSON *to, const cJSON *model)
 {
     const cJSON *spec = json_at(model, "model_spec", NULL);
-    int r = copy_text(to, "id", json_at(model, "id", NULL));
+    int r = cJSON_AddStringToObject(to, "id", json_string(model, "id")) ? 0 : VENICE_E_MEMORY;
 
     if (r == 0)
         r = copy_text(to, "name", json_at(spec, "name", NULL));
@@ -64,6 +80,18 @@ static int copy_members(cJSON *to, const cJSON *model)
     return r;
 }
 
+static bool is_listed(const cJSON *list, const char *id)
+{
+    const cJSON *entry;
+
+    cJSON_ArrayForEach(entry, list)
+    {
+        if (strcmp(json_string(entry, "id"), id) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int add_model(cJSON *list, const cJSON *model)
 {
     cJSON *entry = cJSON_CreateObject();
@@ -79,6 +107,7 @@ int models_read(char **out, size_t *out_len, const char *body, size_t len)
     static const struct json_limits LIMITS = { .bytes = MODELS_BODY_MAX, .allow_duplicates = true };
     cJSON *root = NULL, *list = NULL;
     const cJSON *data, *model;
+    int count = 0;
     int r = json_parse(&root, body, len, &LIMITS);
 
     *out = NULL;
@@ -93,8 +122,9 @@ int models_read(char **out, size_t *out_len, const char *body, size_t len)
     if (r == 0) {
         cJSON_ArrayForEach(model, data)
         {
-            if (is_usable(model))
-                r = add_model(list, model);
+            if (!is_usable(model) || is_listed(list, json_string(model, "id")))
+                continue;
+            r = ++count > MODELS_MAX ? VENICE_E_LIMIT : add_model(list, model);
             if (r != 0)
                 break;
         }

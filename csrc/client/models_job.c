@@ -40,6 +40,11 @@ static int read_answer(char **list, size_t *list_len, const struct http *h, stru
     r = models_read(list, list_len, body, len);
     if (r == VENICE_E_MEMORY)
         return failure_set(f, r, NULL, "there is not enough memory");
+    if (r == VENICE_E_LIMIT)
+        return failure_set(f, r, "the option model names one without the list",
+                           "the list of models is too long: more than %d that can be used, or "
+                           "more than there is room for",
+                           MODELS_MAX);
     if (r != 0)
         return failure_set(f, r, "is base_url right?", "the list of models is not readable");
     return 0;

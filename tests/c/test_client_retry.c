@@ -257,6 +257,64 @@ static void refusal_rows(void **state)
     }
 }
 
+/* Each says what happened, and no more. */
+static void refusals_say_what_happened(void **state)
+{
+    static const struct {
+        const char *at, *answer; /* an order without its braces */
+        int status;
+        const char *done;
+    } rows[] = {
+        { "chat", "\"status\":429,\"headers\":{\"Retry-After\":\"0\"}", VENICE_E_RATE_LIMITED,
+          "the service takes no more requests for now (HTTP 429)" },
+        { "chat", "\"status\":304", VENICE_E_MALFORMED,
+          "the answer is not what the protocol has (HTTP 304)" },
+        { "chat", "\"status\":307", VENICE_E_MALFORMED, "sends us elsewhere (HTTP 307)" },
+        { "attestation", "\"status\":401", VENICE_E_UNAUTHORIZED,
+          "the service wants a key for an attestation (HTTP 401), which is asked for without" },
+        { "chat", "\"status\":401", VENICE_E_UNAUTHORIZED, "the service refused the API key" },
+        { "chat", "\"status\":500,\"body\":{\"error\":\"a\\u202eb\\u009bc\\u200bd\"}",
+          VENICE_E_SERVER, "the service failed (HTTP 500): a b c d" },
+    };
+
+    NEEDS_SIMULATOR();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct seen s;
+        char order[256];
+
+        simulator_anew();
+        venice_forget(the_client, NULL);
+        snprintf(order, sizeof order, "{\"name\":\"http\",\"at\":\"%s\",%s}", rows[i].at,
+                 rows[i].answer);
+        simulator_order("/_fault", order);
+        ask(&s);
+        await_done(&s);
+        expect_done(&s, rows[i].status, rows[i].done);
+        seen_free(&s);
+    }
+}
+
+static void lists_that_are_too_long(void **state)
+{
+    enum { COUNT = 100000 };
+    struct seen s = { 0 };
+    char *order = malloc(COUNT * 10 + 100);
+    size_t n;
+
+    NEEDS_SIMULATOR();
+    assert_non_null(order);
+    n = (size_t)sprintf(order, "{\"name\":\"http\",\"at\":\"models\",\"body\":{\"data\":[");
+    for (int i = 0; i < COUNT; i++)
+        n += (size_t)sprintf(order + n, "%s{\"a\":1}", i ? "," : "");
+    (void)sprintf(order + n, "]}}");
+    simulator_order("/_fault", order);
+    free(order);
+    assert_int_equal(venice_models(the_client, &s.id), 0);
+    await_done(&s);
+    expect_done(&s, VENICE_E_LIMIT, "the list of models is too long");
+    seen_free(&s);
+}
+
 /* curl repeats a request on its own where a connection that it has used before is found closed. A
  * completion is not repeated, whatever the reason (DESIGN promise 1). */
 static void a_completion_is_never_repeated_unseen(void **state)
@@ -447,6 +505,8 @@ int main(void)
         CASE(a_stale_key_is_attested_anew_once),
         CASE(a_pause_can_be_cancelled),
         CASE(refusal_rows),
+        CASE(refusals_say_what_happened),
+        CASE(lists_that_are_too_long),
         CASE(a_completion_is_never_repeated_unseen),
         CASE(a_refused_key_is_read_anew),
         CASE(no_key_no_request),
