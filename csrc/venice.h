@@ -120,8 +120,8 @@ int venice_abi(void);
 /* Returns the code for a status, for instance "integrity"; "internal" for one it does not know. */
 const char *venice_status_name(int status);
 
-/* Out: JSON object: version, abi, openssl, curl, cjson, secp256k1 (version texts), curl_first and
- * cjson_first (whether our zero-on-free allocators are in force), memory_locked. */
+/* Out: JSON object: version, abi, openssl, curl, cjson, secp256k1 (version texts), curl_first
+ * (whether our zero-on-free allocator is in force), memory_locked, sslkeylogfile, proxy. */
 int venice_info(venice_text *out);
 
 /* Wipes and frees what a function put into t, and empties it. Takes NULL and empty texts. */

@@ -2,51 +2,18 @@
  * which is laxer and recursive, builds the tree. */
 #include "base/json.h"
 
-#include <sched.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "base/codec.h"
 #include "base/secret.h"
 #include "venice.h"
 
-/* --- cJSON's memory ------------------------------------------------------------------------ */
-
-static _Thread_local unsigned hook_calls;
-
-static void *hook_malloc(size_t n)
-{
-    hook_calls++;
-    return wiping_malloc(n);
-}
-
+/* cJSON keeps its own allocator, or that of another component of this process which has set one:
+ * nothing of ours depends on which, and what must be wiped never comes here. */
 int json_init(void)
 {
-    enum { UNTOUCHED, RUNNING, READY };
-    static atomic_int state = UNTOUCHED;
-    cJSON_Hooks hooks = { hook_malloc, wiping_free };
-    int expected = UNTOUCHED;
-
-    if (atomic_load_explicit(&state, memory_order_acquire) == READY)
-        return 0;
-    if (atomic_compare_exchange_strong(&state, &expected, RUNNING)) {
-        cJSON_InitHooks(&hooks);
-        atomic_store_explicit(&state, READY, memory_order_release);
-    }
-    while (atomic_load_explicit(&state, memory_order_acquire) != READY)
-        sched_yield();
     return 0;
-}
-
-bool json_wipes(void)
-{
-    unsigned before;
-
-    json_init();
-    before = hook_calls;
-    cJSON_free(cJSON_malloc(1));
-    return hook_calls != before;
 }
 
 /* --- trees --------------------------------------------------------------------------------- */
@@ -56,9 +23,7 @@ int json_parse(cJSON **out, const char *text, size_t len, const struct json_limi
     int r;
 
     *out = NULL;
-    r = json_init();
-    if (r == 0)
-        r = json_check(text, len, limits);
+    r = json_check(text, len, limits);
     if (r != 0)
         return r;
     *out = cJSON_ParseWithLengthOpts(text, len, NULL, 0);
@@ -111,11 +76,12 @@ bool json_integer(int64_t *out, const cJSON *object, const char *name, int64_t m
 
 int json_print(char **out, size_t *len, const cJSON *tree)
 {
-    *len = 0;
-    json_init();
-    *out = cJSON_PrintUnformatted(tree);
+    char *text = cJSON_PrintUnformatted(tree);
+
+    *len = text ? strlen(text) : 0;
+    *out = text ? wiping_strdup(text) : NULL;
+    cJSON_free(text);
     if (!*out)
-        return VENICE_E_MEMORY;
-    *len = strlen(*out);
-    return 0;
+        *len = 0;
+    return *out ? 0 : VENICE_E_MEMORY;
 }

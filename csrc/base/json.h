@@ -1,4 +1,8 @@
-/* JSON that arrives from outside, through cJSON, with what cJSON does not check checked here. */
+/* JSON that arrives from outside, through cJSON, with what cJSON does not check checked here.
+ *
+ * cJSON's allocator is the process's, which may be another component's: it is never replaced, and
+ * its memory is not wiped. So prompts, opened text and keys do not pass through it: contents of a
+ * request are written by e2ee/request.c, and a stream's blobs are opened outside of their tree. */
 #ifndef VENICE_BASE_JSON_H
 #define VENICE_BASE_JSON_H
 
@@ -24,12 +28,7 @@ struct json_limits {
     bool allow_nul; /* \u0000 in a value (not in a name) passes; cJSON ends the string there */
 };
 
-/* Gives cJSON our zero-on-free allocators, once for the process. json_parse and json_print call it;
- * who builds trees without them calls it first. Always 0. */
-int json_init(void);
-
-/* Whether cJSON's memory comes from our allocators now (another plugin may have set its own). */
-bool json_wipes(void);
+int json_init(void); /* does nothing */
 
 /* Parses exactly one value: UTF-8, nothing after it but white space, no NUL byte and no \u0000
  * (cJSON would cut the string there), no lone surrogate, no number beyond what a double holds,

@@ -21,8 +21,8 @@ void secret_free(void *p);
 /* Whether the arena could be locked into memory (false: it works, but may be swapped). */
 bool secret_is_locked(void);
 
-/* malloc and its family with the contents overwritten on free and when a block moves. libcurl,
- * cJSON and everything of ours that may hold plaintext use them. */
+/* malloc and its family with the contents overwritten on free and when a block moves. libcurl
+ * and everything of ours that may hold plaintext use them. */
 void *wiping_malloc(size_t n);
 void *wiping_calloc(size_t count, size_t size);
 void *wiping_realloc(void *p, size_t n);

@@ -206,7 +206,6 @@ int collateral_assemble(char **json, size_t *len, enum collateral_part *bad,
     *json = NULL;
     *len = 0;
     *bad = COLLATERAL_TCB_INFO;
-    json_init();
     out = cJSON_CreateObject();
     r = out ? 0 : VENICE_E_MEMORY;
     for (int i = 0; r == 0 && i < COLLATERAL_PARTS; i++) {

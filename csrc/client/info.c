@@ -74,14 +74,11 @@ int venice_info(venice_text *out)
         return VENICE_E_ARG;
     memset(out, 0, sizeof *out);
     r = http_setup();
-    if (r == 0)
-        r = json_init();
     if (r != 0)
         return r;
     o = cJSON_CreateObject();
     complete = o && add_versions(o) &&
                cJSON_AddBoolToObject(o, "curl_first", http_allocators_in_force()) &&
-               cJSON_AddBoolToObject(o, "cjson_first", json_wipes()) &&
                cJSON_AddBoolToObject(o, "memory_locked", secret_is_locked()) &&
                cJSON_AddBoolToObject(o, "sslkeylogfile", in_environment(KEYLOG)) &&
                cJSON_AddBoolToObject(o, "proxy", in_environment(PROXY));
@@ -108,8 +105,6 @@ int venice_client_info(venice_client *c, venice_text *out)
     if (!c || !out)
         return VENICE_E_ARG;
     memset(out, 0, sizeof *out);
-    if (json_init() != 0)
-        return VENICE_E_INTERNAL;
     key_source_describe(c->key, &kind, &name, &state);
     o = cJSON_CreateObject();
     key = o ? cJSON_AddObjectToObject(o, "key") : NULL;

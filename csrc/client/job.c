@@ -91,10 +91,8 @@ int done_json(char **out, size_t *len, const struct job *j, const struct failure
 {
     static const char *const SENT[] = { "nothing", "part", "all" };
     int r = VENICE_E_MEMORY;
-    cJSON *o = NULL;
+    cJSON *o = cJSON_CreateObject();
 
-    if (json_init() == 0)
-        o = cJSON_CreateObject();
     if (o && (!f || f->status == 0 || add_failure(o, f)) && add_answer(o, j->stream) &&
         (j->kind != JOB_CHAT || add_text(o, "sent", SENT[chat_sent(j)])) &&
         (j->kind != JOB_ATTEST || !j->session ||

@@ -276,9 +276,7 @@ int request_options_read(struct request_options *out, struct failure *f, const c
 
     memset(out, 0, sizeof *out);
     out->policy.attestation = true;
-    r = json_init();
-    if (r == 0)
-        r = read_object(&tree, f, text, len);
+    r = read_object(&tree, f, text, len);
     if (r == 0)
         r = read_policy(out, f, tree ? cJSON_GetObjectItemCaseSensitive(tree, "policy") : NULL,
                         attestation);

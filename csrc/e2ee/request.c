@@ -80,10 +80,8 @@ static void put_value(struct writer *w, const cJSON *value)
 
 static void put_string(struct writer *w, const char *text)
 {
-    cJSON *value;
+    cJSON *value = cJSON_CreateStringReference(text);
 
-    json_init();
-    value = cJSON_CreateStringReference(text);
     put_value(w, value);
     cJSON_Delete(value);
 }

@@ -16,10 +16,6 @@ end
 
 -- The library ------------------------------------------------------------------------------------
 
-local function yes(value)
-  return value and 'yes' or 'no'
-end
-
 local function library()
   local native = require('venice.native')
   local list = {}
@@ -41,14 +37,12 @@ local function library()
     parts[#parts + 1] = name .. ' ' .. tostring(info[name] or '?')
   end
   list[2] = item('info', table.concat(parts, ', '))
-  if info.curl_first and info.cjson_first then
-    list[3] = item('ok', 'first to use curl and cJSON in this process: memory is wiped when freed')
+  if info.curl_first then
+    list[3] = item('ok', 'first to use curl in this process: its memory is wiped when freed')
   else
-    local first = ('ours: curl %s, cJSON %s'):format(yes(info.curl_first), yes(info.cjson_first))
     list[3] = item(
       'warn',
-      ('another plugin has set up curl or cJSON before (%s): '):format(first)
-        .. 'copies of the API key may stay in freed memory',
+      'another plugin has set up curl before: copies of the API key may stay in freed memory',
       'load venice.nvim before other plugins with native libraries'
     )
   end

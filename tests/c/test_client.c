@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,69 @@ static void a_chat(void **state)
     assert_null(cJSON_GetObjectItem(cJSON_GetObjectItem(entry, "header"), "authorization"));
     cJSON_Delete(log);
     seen_free(&s);
+}
+
+/* ---- What is secret never passes cJSON ------------------------------------------------------ */
+
+static const char PROMPT[] = "Whether the prompt-3141592653 passes";
+static const char ANSWER[] = "answer-2718281828-answer";
+static const char KEY[] = "test-key-0123456789";
+static atomic_int leaks, blocks;
+
+/* A block of cJSON's, with its size before it. */
+static void *watched_malloc(size_t n)
+{
+    size_t *p = malloc(n + 16);
+
+    if (!p)
+        return NULL;
+    p[0] = n;
+    atomic_fetch_add(&blocks, 1);
+    return (char *)p + 16;
+}
+
+static void watched_free(void *p)
+{
+    static const char *const secrets[] = { PROMPT, ANSWER, KEY };
+    char *block = p;
+
+    if (!p)
+        return;
+    for (size_t i = 0; i < 3; i++)
+        if (memmem(block, *(size_t *)(void *)(block - 16), secrets[i], strlen(secrets[i])))
+            atomic_fetch_add(&leaks, 1);
+    free(block - 16);
+}
+
+static void nothing_secret_passes_cjson(void **state)
+{
+    cJSON_Hooks hooks = { watched_malloc, watched_free };
+    struct seen s, done[3];
+
+    NEEDS_SIMULATOR();
+    simulator_order("/_answer", "{\"text\":\"answer-2718281828-answer\",\"rate\":0}");
+    ask_attest(&s, POLICY);
+    await_done(&s);
+    seen_free(&s);
+    client_shut();
+    cJSON_InitHooks(&hooks); /* while nobody else works with it */
+    client_open("");
+    ask_with(&done[0], MODEL, PROMPT, POLICY);
+    await_done(&done[0]);
+    ask_with(&done[1], MODEL, "[\"Whether the prompt-3141592653 passes\"]", POLICY); /* the trap */
+    await_done(&done[1]);
+    unsetenv("VENICE_API_KEY");
+    ask_with(&done[2], "e2ee-sim-vllm", PROMPT, POLICY);
+    await_done(&done[2]);
+    client_shut();
+    cJSON_InitHooks(NULL);
+    assert_true(atomic_load(&blocks) > 100);
+    assert_int_equal(atomic_load(&leaks), 0);
+    for (int i = 0; i < 3; i++) {
+        expect_done(&done[i], 0, "stop");
+        assert_non_null(strstr(seen_text(&done[i].text), ANSWER));
+        seen_free(&done[i]);
+    }
 }
 
 /* Headers that must, and that must not, be there. */
@@ -398,9 +462,8 @@ static void good_options(void **state)
 
 static void information(void **state)
 {
-    static const char *const members[] = { "version",    "abi",         "openssl",
-                                           "curl",       "cjson",       "secp256k1",
-                                           "curl_first", "cjson_first", "memory_locked" };
+    static const char *const members[] = { "version", "abi",       "openssl",    "curl",
+                                           "cjson",   "secp256k1", "curl_first", "memory_locked" };
     venice_text out;
     cJSON *tree;
     struct seen s;
@@ -434,6 +497,7 @@ int main(void)
         CASE(models_are_listed),
         CASE(a_chat),
         CASE(what_is_sent),
+        CASE(nothing_secret_passes_cjson),
         CASE(every_shape),
         CASE(a_session_is_kept),
         CASE(another_policy_attests_anew),

@@ -1,6 +1,6 @@
 /* link: -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc */
 /* Every accepted request gives exactly one DONE, whichever single allocation fails, in whichever
- * thread: ours, libcurl's and cJSON's, which come through our allocators. */
+ * thread: ours, libcurl's, which come through our allocators, and cJSON's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -48,6 +48,11 @@ void *__wrap_realloc(void *p, size_t n)
     return fails() ? NULL : __real_realloc(p, n);
 }
 
+static void *cjson_malloc(size_t n)
+{
+    return __wrap_malloc(n);
+}
+
 /* One chat with its attestation; the allocation after n others fails. Returns whether it was
  * reached. */
 static bool chat_with_failure(long n)
@@ -88,8 +93,10 @@ static void one_done_whatever_fails(void **state)
 {
     int count = 0;
     struct seen s;
+    cJSON_Hooks hooks = { cjson_malloc, free };
 
     NEEDS_SIMULATOR();
+    cJSON_InitHooks(&hooks);
     simulator_order("/_answer", "{\"text\":\"one two three\",\"rate\":0}");
     chat_with_failure(1000000); /* connections, algorithms: what is made once */
     for (long n = 0; chat_with_failure(n); n += n < 300 ? 1 : 41)

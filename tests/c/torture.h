@@ -1,9 +1,11 @@
 /* Makes the n-th allocation of this program fail, for tests whose first line is
  *   link: -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc  (in a comment of its own)
- * The linker sends the calls of our code here; OpenSSL's come by torture_openssl(). */
+ * The linker sends the calls of our code here; OpenSSL's come by torture_openssl(), cJSON's by its
+ * hooks. */
 #ifndef TORTURE_H
 #define TORTURE_H
 
+#include <cjson/cJSON.h>
 #include <openssl/crypto.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -72,9 +74,17 @@ static inline bool torture_openssl(void)
                                     torture_openssl_free) == 1;
 }
 
-/* Lets the allocation after n others fail. */
+static void *torture_cjson_malloc(size_t n)
+{
+    return __wrap_malloc(n);
+}
+
+/* Lets the allocation after n others fail, cJSON's too. */
 static void torture_begin(long n)
 {
+    cJSON_Hooks hooks = { torture_cjson_malloc, free };
+
+    cJSON_InitHooks(&hooks);
     torture_left = n;
     torture_hit = false;
 }

@@ -35,7 +35,6 @@ describe('the library', function()
     end
     assert.are.equal(1, info.abi)
     assert.is_true(info.curl_first)
-    assert.is_true(info.cjson_first)
     assert.are.equal('boolean', type(info.memory_locked))
   end)
 
