@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,7 +25,8 @@
 #endif
 
 enum {
-    STDERR_MAX = 160,         /* kept for the hint */
+    STDERR_MAX = 160,     /* kept for the hint */
+    STEP_MAX = 64 * 1024, /* read from each pipe at once: what a pipe holds, and far over KEY_MAX */
     OUTPUT_MAX = 1024 * 1024, /* a password store prints more lines than the first */
     LAST_STDERR_FD = 2
 };
@@ -108,7 +111,7 @@ static int set_files(posix_spawn_file_actions_t *a, int out_fd, int err_fd)
     return r;
 }
 
-static int spawn(struct key_command *c, char *const *argv, char *const *env, int out_fd, int err_fd)
+static int spawn(struct key_command *c, const struct key_program *p, int out_fd, int err_fd)
 {
     posix_spawnattr_t attr;
     posix_spawn_file_actions_t files;
@@ -122,7 +125,7 @@ static int spawn(struct key_command *c, char *const *argv, char *const *env, int
         if (r == 0)
             r = set_files(&files, out_fd, err_fd);
         if (r == 0)
-            r = posix_spawnp(&c->pid, argv[0], &files, &attr, argv, env);
+            r = posix_spawn(&c->pid, p->path, &files, &attr, p->argv, p->env);
         posix_spawn_file_actions_destroy(&files);
     }
     posix_spawnattr_destroy(&attr);
@@ -144,8 +147,80 @@ static int not_started(struct failure *f, const char *name, int error)
                        "the key command %s could not be started (error %d)", name, error);
 }
 
-int key_command_start(struct key_command **out, struct failure *f, char *const *argv,
-                      char *const *env, long long limit_ms)
+/* ---- Finding the program ------------------------------------------------------------------ */
+
+/* "folder/name" as an absolute path; NULL: no memory. An empty folder is the working folder. */
+static char *join(const char *folder, size_t n, const char *name)
+{
+    char here[PATH_MAX] = "";
+    size_t cap;
+    char *path;
+
+    if ((n == 0 || folder[0] != '/') && !getcwd(here, sizeof here))
+        here[0] = 0;
+    cap = strlen(here) + n + strlen(name) + 3;
+    path = wiping_malloc(cap);
+    if (path)
+        (void)snprintf(path, cap, "%s%s%.*s%s%s", here, here[0] ? "/" : "", (int)n, folder,
+                       n > 0 ? "/" : "", name);
+    return path;
+}
+
+/* 0 where it can be run, else an errno. */
+static int look_at(const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0)
+        return errno == EACCES ? EACCES : ENOENT;
+    return S_ISREG(st.st_mode) && access(path, X_OK) == 0 ? 0 : EACCES;
+}
+
+static const char *path_of(char *const *env)
+{
+    static const char PREFIX[] = "PATH=";
+
+    for (; *env; env++)
+        if (strncmp(*env, PREFIX, sizeof PREFIX - 1) == 0)
+            return *env + sizeof PREFIX - 1;
+    return "/usr/bin:/bin";
+}
+
+char *key_command_find(int *error, const char *name, char *const *env)
+{
+    const char *folder = path_of(env);
+
+    *error = ENOENT;
+    if (strchr(name, '/')) {
+        char *path = name[0] == '/' ? wiping_strdup(name) : join("", 0, name);
+
+        *error = path ? look_at(path) : ENOMEM;
+        if (*error == 0)
+            return path;
+        wiping_free(path);
+        return NULL;
+    }
+    for (;;) {
+        size_t n = strcspn(folder, ":");
+        char *path = join(folder, n, name);
+        int found = path ? look_at(path) : ENOMEM;
+
+        if (found == 0) {
+            *error = 0;
+            return path;
+        }
+        wiping_free(path);
+        *error = found == ENOENT ? *error : found; /* go on: another folder may have it */
+        if (!folder[n] || found == ENOMEM)
+            return NULL;
+        folder += n + 1;
+    }
+}
+
+/* ---- Starting it -------------------------------------------------------------------------- */
+
+int key_command_start(struct key_command **out, struct failure *f, const struct key_program *p,
+                      long long limit_ms)
 {
     int r, out_fd = -1, err_fd = -1;
     struct key_command *c = wiping_calloc(1, sizeof *c);
@@ -153,7 +228,11 @@ int key_command_start(struct key_command **out, struct failure *f, char *const *
     *out = NULL;
     if (!c)
         return failure_set(f, VENICE_E_MEMORY, NULL, "there is not enough memory");
-    c->name = argv[0];
+    if (!p->path) {
+        wiping_free(c);
+        return not_started(f, p->argv[0], p->error);
+    }
+    c->name = p->argv[0];
     c->out_fd = c->err_fd = -1;
     c->began = clock_ms();
     c->limit_ms = limit_ms;
@@ -162,7 +241,7 @@ int key_command_start(struct key_command **out, struct failure *f, char *const *
         r = failure_set(f, VENICE_E_MEMORY, NULL, "there is not enough memory");
         goto out;
     }
-    r = spawn(c, argv, env, out_fd, err_fd);
+    r = spawn(c, p, out_fd, err_fd);
     if (r != 0) {
         r = not_started(f, c->name, r);
         goto out;
@@ -202,9 +281,10 @@ static void read_output(struct key_command *c)
 {
     enum { PIECE = 512 };
     char *piece = secret_alloc(PIECE);
+    size_t before = c->total;
     ssize_t n = 0;
 
-    while (piece && c->out_fd >= 0 && c->total <= OUTPUT_MAX) {
+    while (piece && c->out_fd >= 0 && c->total <= OUTPUT_MAX && c->total - before < STEP_MAX) {
         n = read(c->out_fd, piece, PIECE);
         if (n > 0)
             take_output(c, piece, (size_t)n);
@@ -216,14 +296,17 @@ static void read_output(struct key_command *c)
     secret_free(piece);
 }
 
+/* A command that never stops complaining must not keep the worker from looking at the clock. */
 static void read_errors(struct key_command *c)
 {
     char piece[256];
+    size_t total = 0;
     ssize_t n = 0;
 
-    while (c->err_fd >= 0) {
+    while (c->err_fd >= 0 && total < STEP_MAX) {
         n = read(c->err_fd, piece, sizeof piece);
         if (n > 0) {
+            total += (size_t)n;
             size_t room = STDERR_MAX - c->err_len;
             size_t fresh = (size_t)n < room ? (size_t)n : room;
 
@@ -272,17 +355,29 @@ static int judge(struct key_command *c, char **key, struct failure *f)
     return 1;
 }
 
+/* Whether the child is over. Only its own pid is waited for; the editor's children are the editor's
+ * (H16). Where somebody else has waited for ours (a plugin, or SIGCHLD is ignored), it is over too,
+ * and its status is unknown: what it printed decides then. The pid may be another's from now on. */
+static bool has_ended(struct key_command *c)
+{
+    pid_t r = c->pid > 0 ? waitpid(c->pid, &c->wait_status, WNOHANG) : c->pid;
+
+    if (r < 0 && errno != ECHILD)
+        return false;
+    if (r < 0)
+        c->wait_status = 0;
+    if (r != 0)
+        c->pid = 0;
+    return c->pid == 0;
+}
+
 int key_command_step(struct key_command *c, char **key, struct failure *f)
 {
     bool ended;
     char what[64];
 
     *key = NULL;
-    /* Asked before reading: what it wrote before its end is in the pipe then. Only its own pid is
-     * waited for; the editor's children are the editor's (H16). */
-    ended = c->pid == 0 || waitpid(c->pid, &c->wait_status, WNOHANG) == c->pid;
-    if (ended)
-        c->pid = 0;
+    ended = has_ended(c); /* before reading: what it wrote before its end is in the pipe then */
     read_output(c);
     read_errors(c);
     if (ended)
@@ -319,7 +414,7 @@ void key_command_free(struct key_command *c)
 {
     if (!c)
         return;
-    if (c->pid > 0)
+    if (!has_ended(c))
         kill_and_reap(c->pid);
     close_fd(&c->out_fd);
     close_fd(&c->err_fd);

@@ -21,12 +21,20 @@ struct source {
     char **words; /* one name, or an argv; ends with NULL */
 };
 
+/* A command as the editor thread has found it: the editor may change its environment, and PATH with
+ * it, before the worker comes to run it. */
+struct found {
+    char **env;
+    char *path; /* NULL: not found */
+    int error;
+};
+
 struct key_source {
     pthread_mutex_t lock;
     /* Under the lock: from the editor thread to the worker, and back. */
     struct source *offered;
     char *offered_value;
-    char **offered_env;
+    struct found *offered_command;
     bool there;
     enum key_state state;
     /* Editor thread only. */
@@ -35,7 +43,7 @@ struct key_source {
     /* Worker only. */
     struct source *source;
     char *value;
-    char **env;
+    struct found *found;
     bool refused; /* the service did not take the last value */
     struct key_command *command;
     long long limit_ms;
@@ -79,6 +87,15 @@ static void source_free(struct source *s)
     wiping_free(s);
 }
 
+static void found_free(struct found *c)
+{
+    if (!c)
+        return;
+    words_free(c->env);
+    wiping_free(c->path);
+    wiping_free(c);
+}
+
 /* ---- The editor's side -------------------------------------------------------------------- */
 
 int key_source_new(struct key_source **out)
@@ -106,8 +123,8 @@ void key_source_free(struct key_source *k)
     source_free(k->source);
     secret_free(k->offered_value);
     secret_free(k->value);
-    words_free(k->offered_env);
-    words_free(k->env);
+    found_free(k->offered_command);
+    found_free(k->found);
     wiping_free(k->name);
     wiping_free(k->variable);
     pthread_mutex_destroy(&k->lock);
@@ -118,18 +135,22 @@ void key_source_free(struct key_source *k)
 static void offer_source(struct key_source *k, struct source *s)
 {
     struct source *old;
+    struct found *old_command;
     char *old_value;
 
     pthread_mutex_lock(&k->lock);
     old = k->offered;
     old_value = k->offered_value;
+    old_command = k->offered_command;
     k->offered = s;
     k->offered_value = NULL;
+    k->offered_command = NULL;
     k->there = false;
     k->state = KEY_UNREAD;
     pthread_mutex_unlock(&k->lock);
     source_free(old);
     secret_free(old_value);
+    found_free(old_command);
 }
 
 static int set_source(struct key_source *k, enum source_kind kind, const char *const *words,
@@ -166,16 +187,6 @@ int key_source_env(struct key_source *k, const char *name)
     return set_source(k, SOURCE_ENV, &name, 1);
 }
 
-int key_source_command(struct key_source *k, const char *const *argv, size_t argc)
-{
-    if (!argv || argc == 0 || argc > KEY_ARGUMENTS_MAX || !argv[0] || !*argv[0])
-        return VENICE_E_CONFIG;
-    for (size_t i = 0; i < argc; i++)
-        if (!argv[i])
-            return VENICE_E_CONFIG;
-    return set_source(k, SOURCE_COMMAND, argv, argc);
-}
-
 /* The variable's value in locked memory, cut after KEY_MAX + 1 characters: that is seen later. */
 static char *read_variable(const char *name)
 {
@@ -187,20 +198,29 @@ static char *read_variable(const char *name)
     return copy;
 }
 
-static char **copy_environment(const struct key_source *k)
+/* NULL: no memory. */
+static struct found *find_command(const struct key_source *k)
 {
+    struct found *c = wiping_calloc(1, sizeof *c);
     size_t n = 0;
 
     while (environ && environ[n])
         n++;
-    return words_copy((const char *const *)environ, n, DEFAULT_VARIABLE, k->variable);
+    if (c)
+        c->env = words_copy((const char *const *)environ, n, DEFAULT_VARIABLE, k->variable);
+    if (c && c->env) {
+        c->path = key_command_find(&c->error, k->name, c->env);
+        return c;
+    }
+    wiping_free(c);
+    return NULL;
 }
 
 int key_source_prepare(struct key_source *k)
 {
     bool there;
     char *value = NULL, *old_value;
-    char **env = NULL, **old_env;
+    struct found *command = NULL, *old_command;
 
     pthread_mutex_lock(&k->lock);
     there = k->there;
@@ -209,17 +229,31 @@ int key_source_prepare(struct key_source *k)
         return 0;
     if (k->kind == SOURCE_ENV)
         value = read_variable(k->name);
-    else if ((env = copy_environment(k)) == NULL)
+    else if ((command = find_command(k)) == NULL)
         return VENICE_E_MEMORY;
     pthread_mutex_lock(&k->lock);
     old_value = k->offered_value;
     k->offered_value = value;
-    old_env = k->offered_env;
-    k->offered_env = env;
+    old_command = k->offered_command;
+    k->offered_command = command;
     pthread_mutex_unlock(&k->lock);
     secret_free(old_value);
-    words_free(old_env);
+    found_free(old_command);
     return 0;
+}
+
+/* Found at once: a request that waits for the key already may be served by it. */
+int key_source_command(struct key_source *k, const char *const *argv, size_t argc)
+{
+    int r;
+
+    if (!argv || argc == 0 || argc > KEY_ARGUMENTS_MAX || !argv[0] || !*argv[0])
+        return VENICE_E_CONFIG;
+    for (size_t i = 0; i < argc; i++)
+        if (!argv[i])
+            return VENICE_E_CONFIG;
+    r = set_source(k, SOURCE_COMMAND, argv, argc);
+    return r == 0 ? key_source_prepare(k) : r;
 }
 
 void key_source_describe(struct key_source *k, const char **kind, const char **name,
@@ -258,27 +292,29 @@ static void adopt(struct key_source *k)
 {
     struct source *s;
     char *value;
-    char **env;
+    struct found *command;
 
     pthread_mutex_lock(&k->lock);
     s = k->offered;
     value = k->offered_value;
-    env = k->offered_env;
+    command = k->offered_command;
     k->offered = NULL;
     k->offered_value = NULL;
-    k->offered_env = NULL;
+    k->offered_command = NULL;
     pthread_mutex_unlock(&k->lock);
     if (s) {
         key_source_stop(k);
         set_value(k, NULL);
         source_free(k->source);
+        found_free(k->found);
+        k->found = NULL;
         k->source = s;
         k->refused = false;
     }
-    /* A running command reads its environment once, at its start. */
-    if (env) {
-        words_free(k->env);
-        k->env = env;
+    /* A running command reads this once, at its start. */
+    if (command) {
+        found_free(k->found);
+        k->found = command;
     }
     if (value && !k->value) {
         set_value(k, value);
@@ -336,13 +372,17 @@ static int step_env(struct key_source *k, struct failure *f)
 static int step_command(struct key_source *k, struct failure *f)
 {
     char *key = NULL;
+    struct key_program program = { .argv = k->source->words };
     int r;
 
     if (k->value)
         return 1;
-    if (!k->env)
+    if (!k->found)
         return failure_set(f, VENICE_E_INTERNAL, NULL, "the key command has no environment");
-    r = k->command ? 0 : key_command_start(&k->command, f, k->source->words, k->env, k->limit_ms);
+    program.path = k->found->path;
+    program.error = k->found->error;
+    program.env = k->found->env;
+    r = k->command ? 0 : key_command_start(&k->command, f, &program, k->limit_ms);
     if (r == 0)
         r = key_command_step(k->command, &key, f);
     if (r == 0)

@@ -24,8 +24,8 @@ int key_source_env(struct key_source *k, const char *name);
 int key_source_command(struct key_source *k, const char *const *argv, size_t argc);
 
 /* Editor thread, with every request: takes what only that thread can read, because the editor may
- * be changing its environment: the value of the variable, or the environment of the command. Does
- * nothing where the key is there. */
+ * be changing its environment: the value of the variable, or the environment of the command and
+ * where its PATH has it. Does nothing where the key is there. */
 int key_source_prepare(struct key_source *k);
 
 /* Worker: makes progress. 1 the key is there, 0 the command still runs (wait for key_source_fd, at

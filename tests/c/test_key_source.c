@@ -1,3 +1,4 @@
+/* link: -Wl,--wrap=kill */
 /* The API key: what a child that prints it sees, and every way in which it can fail. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,9 +25,21 @@
 static struct key_source *k;
 static struct failure f;
 
+/* How many signals were sent. */
+static int kills;
+int __real_kill(pid_t pid, int number);
+int __wrap_kill(pid_t pid, int number);
+
+int __wrap_kill(pid_t pid, int number)
+{
+    kills++;
+    return __real_kill(pid, number);
+}
+
 static int set_up(void **state)
 {
     (void)state;
+    kills = 0;
     memset(&f, 0, sizeof f);
     setenv("VENICE_API_KEY", "from-the-environment", 1);
     return key_source_new(&k);
@@ -370,6 +384,97 @@ static void stop_kills(void **state)
 }
 
 /* A new source ends the command of the one before, and its key is not taken for the new one's. */
+/* Where SIGCHLD is ignored, or a plugin waits for all children, ours is gone before we ask. */
+static void a_child_that_somebody_else_reaped(void **state)
+{
+    long long began = clock_ms();
+
+    (void)state;
+    signal(SIGCHLD, SIG_IGN);
+    assert_int_equal(run_shell("echo sk-test"), 1);
+    assert_string_equal(key_source_value(k), "sk-test");
+    key_source_forget(k);
+    fails_with(run_shell("exit 0"), "printed nothing");
+    signal(SIGCHLD, SIG_DFL);
+    assert_true(clock_ms() - began < 20000); /* not at the limit of 60 s */
+    assert_int_equal(kills, 0);              /* the pids may be others' by now */
+}
+
+static void a_pid_is_not_signalled_after_its_end(void **state)
+{
+    const char *const argv[] = { "/bin/sh", "-c", "sleep 0.05" };
+    struct pollfd none = { .fd = -1 };
+
+    (void)state;
+    signal(SIGCHLD, SIG_IGN);
+    assert_int_equal(key_source_command(k, argv, 3), 0);
+    assert_int_equal(key_source_prepare(k), 0);
+    assert_int_equal(key_source_step(k, &f), 0);
+    (void)poll(&none, 0, 1500); /* it is over, and nobody has looked */
+    key_source_stop(k);
+    signal(SIGCHLD, SIG_DFL);
+    assert_int_equal(kills, 0);
+}
+
+/* Each step ends, and the limit holds. */
+static void command_that_floods(void **state)
+{
+    static const char *const lines[] = { "exec yes x >&2", "yes x >&2 & exec yes x" };
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        long long began = clock_ms();
+
+        key_source_limit(k, 300);
+        fails_with(run_shell(lines[i]), i == 0 ? "took longer" : "");
+        assert_true(clock_ms() - began < 15000);
+        key_source_stop(k);
+        key_source_forget(k);
+    }
+}
+
+/* PATH is that of the moment in which the key was asked for. */
+static void a_program_is_found_once(void **state)
+{
+    char dir[] = "/tmp/venice-key-XXXXXX", file[64], path[128], here[4096], before[4096];
+    const char *const argv[] = { "venice-test-key" };
+    int fd;
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    assert_non_null(getcwd(here, sizeof here));
+    snprintf(before, sizeof before, "%s", getenv("PATH"));
+    snprintf(file, sizeof file, "%s/%s", dir, argv[0]);
+    fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, "#!/bin/sh\necho sk-found\n", 24), 24);
+    close(fd);
+    for (int relative = 0; relative < 2; relative++) {
+        snprintf(path, sizeof path, "/nonexistent:%s:/usr/bin:/bin", relative ? "" : dir);
+        setenv("PATH", path, 1);
+        assert_int_equal(relative ? chdir(dir) : 0, 0);
+        assert_int_equal(key_source_command(k, argv, 1), 0);
+        chmod(file, 0600);
+        assert_int_equal(key_source_prepare(k), 0);
+        memset(&f, 0, sizeof f);
+        fails_with(run(), "the key command venice-test-key may not be run");
+        chmod(file, 0700);
+        assert_int_equal(key_source_prepare(k), 0);
+        setenv("PATH", "/usr/bin:/bin", 1);
+        assert_int_equal(chdir(here), 0);
+        memset(&f, 0, sizeof f);
+        if (run() != 1)
+            fail_msg("%s", f.message);
+        assert_string_equal(key_source_value(k), "sk-found");
+        key_source_forget(k);
+    }
+    assert_int_equal(key_source_prepare(k), 0);
+    memset(&f, 0, sizeof f);
+    fails_with(run(), "the key command venice-test-key was not found");
+    setenv("PATH", before, 1);
+    unlink(file);
+    rmdir(dir);
+}
+
 static void another_source_replaces_the_first(void **state)
 {
     const char *const argv[] = { "sleep", "100" };
@@ -421,6 +526,10 @@ int main(void)
         CASE(command_that_hangs),
         CASE(command_whose_child_keeps_the_pipe),
         CASE(stop_kills),
+        CASE(a_child_that_somebody_else_reaped),
+        CASE(a_pid_is_not_signalled_after_its_end),
+        CASE(command_that_floods),
+        CASE(a_program_is_found_once),
         CASE(another_source_replaces_the_first),
         CASE(bad_arguments),
     };
