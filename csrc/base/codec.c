@@ -187,13 +187,3 @@ bool utf8_valid(const uint8_t *p, size_t n)
 {
     return utf8_tail(p, n) == 0;
 }
-
-bool bytes_equal(const void *a, const void *b, size_t n)
-{
-    const volatile uint8_t *x = a, *y = b;
-    uint8_t difference = 0;
-
-    for (size_t i = 0; i < n; i++)
-        difference |= x[i] ^ y[i];
-    return difference == 0;
-}

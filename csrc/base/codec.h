@@ -28,7 +28,4 @@ bool utf8_valid(const uint8_t *p, size_t n);
  * everything before is valid; -1 where something is invalid. */
 int utf8_tail(const uint8_t *p, size_t n);
 
-/* Equality that takes the same time wherever the first difference is. */
-bool bytes_equal(const void *a, const void *b, size_t n);
-
 #endif

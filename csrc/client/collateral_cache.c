@@ -157,11 +157,3 @@ void collateral_cache_write(const struct collateral_key *key, const char *json, 
     if (!whole || rename(beside, path) != 0)
         (void)unlink(beside);
 }
-
-void collateral_cache_drop(const struct collateral_key *key)
-{
-    char path[PATH_MAX];
-
-    if (make_path(path, key))
-        (void)unlink(path);
-}

@@ -25,7 +25,4 @@ void collateral_cache_read(char **json, size_t *len, const struct collateral_key
  * fails is left alone: without a cache everything works, slower. */
 void collateral_cache_write(const struct collateral_key *key, const char *json, size_t len);
 
-/* Removes it. */
-void collateral_cache_drop(const struct collateral_key *key);
-
 #endif

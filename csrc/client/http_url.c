@@ -79,13 +79,6 @@ int http_url_read(struct http_url *out, const char *url, const char *option, str
     return r;
 }
 
-bool http_url_allowed(const char *url, const char *option, struct failure *f)
-{
-    struct http_url parts;
-
-    return http_url_read(&parts, url, option, f) == 0;
-}
-
 bool http_url_escape(char *out, size_t cap, const char *text)
 {
     static const char PLAIN[] =

@@ -21,9 +21,6 @@ struct http_url {
  * curl's own parser would refuse. On VENICE_E_CONFIG f (may be NULL) names option. */
 int http_url_read(struct http_url *out, const char *url, const char *option, struct failure *f);
 
-/* The same as a question. */
-bool http_url_allowed(const char *url, const char *option, struct failure *f);
-
 /* A value for a query: everything but letters, digits and -._~ is escaped. False where it does not
  * fit. */
 bool http_url_escape(char *out, size_t cap, const char *text);

@@ -140,6 +140,26 @@ static void finish_no_memory(struct venice_client *c, struct job *j)
     job_finish(c, j, &f);
 }
 
+/* The report of a session, marked as one that was not made for this request. */
+static int say_cached(struct venice_client *c, struct job *j)
+{
+    const struct json_limits ours = { .bytes = SIZE_MAX, .values = SIZE_MAX };
+    char *text = NULL;
+    size_t len = 0;
+    cJSON *tree = NULL;
+    int r = json_parse(&tree, j->session->report, j->session->report_len, &ours);
+
+    if (r == 0 && !cJSON_AddTrueToObject(tree, "cached"))
+        r = VENICE_E_MEMORY;
+    if (r == 0)
+        r = json_print(&text, &len, tree);
+    if (r == 0)
+        job_say(c, j, VENICE_EV_REPORT, 0, text, len);
+    cJSON_Delete(tree);
+    wiping_free(text);
+    return r;
+}
+
 /* A session that an accepted report stands behind, under this request's own demands. */
 static void look_for_session(struct venice_client *c, struct job *j)
 {
@@ -148,18 +168,10 @@ static void look_for_session(struct venice_client *c, struct job *j)
     if (!j->options.fresh)
         j->session = sessions_find(c->sessions, j->model, j->options.policy_text, j->options.pins);
     if (j->session && j->kind == JOB_ATTEST) {
-        static const char MARK[] = "{\"cached\":true,";
-        char *text = wiping_malloc(j->session->report_len + sizeof MARK);
-
-        if (!text) {
+        if (say_cached(c, j) != 0)
             finish_no_memory(c, j);
-            return;
-        }
-        memcpy(text, MARK, sizeof MARK - 1); /* in place of the opening brace */
-        memcpy(text + sizeof MARK - 1, j->session->report + 1, j->session->report_len - 1);
-        job_say(c, j, VENICE_EV_REPORT, 0, text, sizeof MARK - 1 + j->session->report_len - 1);
-        wiping_free(text);
-        job_finish(c, j, NULL);
+        else
+            job_finish(c, j, NULL);
     } else if (j->session) {
         j->state = JOB_SEND;
     } else {

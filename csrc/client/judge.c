@@ -127,27 +127,6 @@ static int take_nras(struct flight *fl)
 
 /* ---- The outcome ----------------------------------------------------------------------------- */
 
-/* The report's JSON, beginning with the time at which it was made. */
-static int write_report(struct flight *fl, const struct report *report, int64_t now)
-{
-    char head[64], *text = NULL;
-    size_t len = 0;
-    int n = snprintf(head, sizeof head, "{\"checked_at\":%lld,", (long long)now);
-    int r = report_json(report, &text, &len);
-
-    if (r == 0 && len > 2) {
-        fl->report = wiping_malloc((size_t)n + len);
-        r = fl->report ? 0 : VENICE_E_MEMORY;
-    }
-    if (r == 0 && fl->report) {
-        memcpy(fl->report, head, (size_t)n);
-        memcpy(fl->report + n, text + 1, len); /* with its NUL, without its brace */
-        fl->report_len = (size_t)n + len - 1;
-    }
-    wiping_free(text);
-    return fl->report ? 0 : VENICE_E_MEMORY;
-}
-
 /* A session lasts as long as the user wants, and no longer than the evidence allows. */
 static void begin_session(struct venice_client *c, struct flight *fl, struct attestation *a,
                           const uint8_t public65[65])
@@ -202,7 +181,7 @@ static void conclude(struct venice_client *c, struct flight *fl)
     uint8_t public65[65];
 
     keep_collateral(c, fl);
-    if (write_report(fl, report, fl->now) != 0 ||
+    if (report_json(report, &fl->report, &fl->report_len) != 0 ||
         (fl->wants_bundle &&
          attestation_bundle(fl->attestation, &fl->bundle, &fl->bundle_len) != 0))
         failure_set(&fl->failure, VENICE_E_MEMORY, NULL, NO_MEMORY);

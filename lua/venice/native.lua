@@ -56,17 +56,23 @@ local function restart_hint()
   return 'run this in a shell, then restart Neovim: make -C ' .. vim.fn.shellescape(root)
 end
 
+-- What events are called, by the numbers of enum venice_event_kind: one look-up for each event.
+local kinds = {}
+
 ---@return boolean|nil known_before, venice.Error|nil
 local function declare()
-  if pcall(ffi.typeof, 'struct venice_event') then
-    return true
-  end
   local file = io.open(root .. '/csrc/venice.h', 'rb')
   if not file then
     return nil, errors.new('no_library', 'csrc/venice.h is not there', 'install the plugin anew')
   end
   local text = file:read('*a'):gsub('#[^\n]*', '')
   file:close()
+  for name, number in text:gmatch('VENICE_EV_(%u+) = (%d+)') do
+    kinds[tonumber(number)] = name:lower()
+  end
+  if pcall(ffi.typeof, 'struct venice_event') then
+    return true
+  end
   local ok, message = pcall(ffi.cdef, text)
   if not ok then
     return nil, errors.new('no_library', 'csrc/venice.h cannot be read: ' .. message, make_hint())
@@ -340,26 +346,10 @@ function M.stream(keypair, options)
 end
 
 ---@class venice.native.Event
----@field kind string see `kinds`
+---@field kind string enum venice_event_kind, lower case: content, done, …
 ---@field request integer
 ---@field status integer
 ---@field data string
-
--- Looked up once for each event, so by number.
-local kinds = {
-  [1] = 'state',
-  [2] = 'report',
-  [3] = 'content',
-  [4] = 'reasoning',
-  [5] = 'whitespace',
-  [6] = 'usage',
-  [7] = 'finish',
-  [8] = 'models',
-  [9] = 'error',
-  [10] = 'done',
-  [11] = 'receipt',
-  [12] = 'evidence',
-}
 
 ---@return venice.native.Event
 local function copy_event(event)

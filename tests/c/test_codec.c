@@ -192,29 +192,12 @@ static void utf8_every_character(void **state)
     }
 }
 
-static void equality(void **state)
-{
-    uint8_t a[33], b[33];
-
-    (void)state;
-    memset(a, 5, sizeof a);
-    memset(b, 5, sizeof b);
-    assert_true(bytes_equal(a, b, 33));
-    assert_true(bytes_equal(a, b, 0));
-    for (size_t i = 0; i < sizeof a; i++) {
-        b[i] ^= 0x80;
-        assert_false(bytes_equal(a, b, 33));
-        b[i] ^= 0x80;
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hex_round_trip), cmocka_unit_test(hex_takes_exactly_its_digits),
         cmocka_unit_test(base64_vectors), cmocka_unit_test(base64_refuses),
         cmocka_unit_test(utf8_rows),      cmocka_unit_test(utf8_every_character),
-        cmocka_unit_test(equality),
     };
 
     return cmocka_run_group_tests_name("codec", tests, NULL, NULL);
