@@ -1,10 +1,11 @@
 # venice.nvim: `make` builds build/libvenice.so. `make help` lists the rest.
 #
 # Sources are found by wildcard: a new file in csrc/ or tests/ needs no line here.
-# One set of rules serves four builds; VARIANT picks the compiler flags and the folder:
+# One set of rules serves five builds; VARIANT picks the compiler flags and the folder:
 #   (empty)  build          what users run
 #   asan     build/asan     AddressSanitizer + UndefinedBehaviorSanitizer
 #   fuzz     build/fuzz     the same, with clang's libFuzzer
+#   tsan     build/tsan     ThreadSanitizer
 #   werror   build/werror   what users run, every warning an error (part of `make lint`)
 
 VARIANT =
@@ -33,6 +34,12 @@ ifeq ($(VARIANT),asan)
 override CFLAGS := -O1 -g
 HARDENING :=
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+endif
+
+ifeq ($(VARIANT),tsan)
+override CFLAGS := -O1 -g
+HARDENING :=
+SANITIZE := -fsanitize=thread -fno-omit-frame-pointer
 endif
 
 ifeq ($(VARIANT),fuzz)
@@ -110,6 +117,10 @@ $(B)/test/c/test_%: $(B)/test/c/test_%.o $(TEST_SUPPORT) $(B)/libvenice.a
 	$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) $(call link_flags,tests/c/test_$*.c) -o $@ $^ \
 	  -lcmocka $(ALL_LIBS)
 
+# Marks secrets for valgrind's memcheck; needs its headers.
+$(B)/test/c/ct_%: $(B)/test/c/ct_%.o $(B)/libvenice.a
+	$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) $(call link_flags,tests/c/ct_$*.c) -o $@ $^ $(ALL_LIBS)
+
 # Replays files through a fuzz target; needs no clang.
 $(B)/test/fuzz/replay_%: $(B)/test/fuzz/fuzz_%.o $(B)/test/fuzz/standalone.o $(B)/libvenice.a
 	$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
@@ -131,14 +142,16 @@ fuzz-programs: $(FUZZERS:%=$(B)/bin/%)
 
 # --- what people type -------------------------------------------------------------------------
 
-.PHONY: help setup setup-ci demo simulator test test-c test-lua test-live test-matrix lint bench \
-	fuzz format pictures clean
+.PHONY: help setup setup-ci demo simulator test test-c test-tsan test-ct test-lua test-live \
+	test-matrix lint bench fuzz format pictures clean
 
 help:
 	@echo 'make                 build build/libvenice.so'
 	@echo 'make demo            install what is missing, build, open a chat with the simulator'
 	@echo 'make test            install what is missing, then every test'
 	@echo 'make test-c          C tests only, plain and under sanitizers'
+	@echo 'make test-tsan       the client tests under ThreadSanitizer'
+	@echo 'make test-ct         no branch on a secret, under valgrind'
 	@echo 'make test-lua        Lua tests only; NVIM_EXEC=path picks the Neovim, VENICE_ASAN=1'
 	@echo '                     runs them on the sanitized library'
 	@echo 'make test-matrix     make test on bare Debian 13 and sid, in chroots (needs root)'
@@ -172,6 +185,12 @@ test:
 
 test-c:
 	@bash tests/run c asan
+
+test-tsan:
+	@bash tests/run tsan
+
+test-ct:
+	@bash tests/run ct
 
 test-lua:
 	@bash tests/run lua

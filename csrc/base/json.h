@@ -32,8 +32,8 @@ int json_init(void); /* does nothing */
 
 /* Parses exactly one value: UTF-8, nothing after it but white space, no NUL byte and no \u0000
  * (cJSON would cut the string there), no lone surrogate, no number beyond what a double holds,
- * depth and size within limits (NULL: the defaults). Member names are compared after unescaping, by case.
- * Returns 0; VENICE_E_MALFORMED; VENICE_E_LIMIT; VENICE_E_MEMORY. *out is freed with
+ * depth and size within limits (NULL: the defaults). Member names are compared after unescaping, by
+ * case. Returns 0; VENICE_E_MALFORMED; VENICE_E_LIMIT; VENICE_E_MEMORY. *out is freed with
  * cJSON_Delete. */
 int json_parse(cJSON **out, const char *text, size_t len, const struct json_limits *limits);
 

@@ -29,8 +29,8 @@ const char *const HTTP_KEPT_NAMES[HTTP_HEADERS_KEPT] = {
 
 /* ---- What curl calls ---------------------------------------------------------------------- */
 
-/* The sockets that this thread's transfers have opened, the latest ones: curl does not say which one
- * a request is about to use. Some may be closed by now, and their numbers somebody else's. */
+/* The sockets that this thread's transfers have opened, the latest ones: curl does not say which
+ * one a request is about to use. Some may be closed by now, and their numbers somebody else's. */
 enum { SOCKETS_KNOWN = 64 };
 static _Thread_local int opened[SOCKETS_KNOWN];
 static _Thread_local unsigned opened_count;
@@ -602,7 +602,7 @@ void http_pause(struct http *h, bool paused)
     (void)curl_easy_pause(h->easy, paused ? CURLPAUSE_RECV : CURLPAUSE_CONT);
 }
 
-/* ---- Life, and what was sent ------------------------------------------------------------------ */
+/* ---- Life, and what was sent -------------------------------------------------------------- */
 
 void http_alive(struct http *h, long long now)
 {

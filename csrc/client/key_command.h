@@ -31,8 +31,8 @@ int key_command_step(struct key_command *c, char **key, struct failure *f);
 enum { KEY_COMMAND_POLL_MS = 20 };
 int key_command_fd(const struct key_command *c);
 
-/* Where to find a program by the PATH in env: an absolute path, freed with wiping_free; or NULL with
- * *error, an errno. A name with a slash is relative to the working folder. */
+/* Where to find a program by the PATH in env: an absolute path, freed with wiping_free; or NULL
+ * with *error, an errno. A name with a slash is relative to the working folder. */
 char *key_command_find(int *error, const char *name, char *const *env);
 
 /* Kills what still runs, and everything in its session's process group; wipes. Takes NULL. */
