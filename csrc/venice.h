@@ -64,7 +64,7 @@ enum venice_size {
     VENICE_ADDRESS_CHARS = 42,     /* 0x and 40 hex digits, lower case */
     VENICE_BLOB_OVERHEAD = 93,     /* public key 65, nonce 12, tag 16; twice that in hex */
     VENICE_MAX_MESSAGE = 16777216, /* one message's text; the service takes 35 MB in all, in hex */
-    VENICE_MAX_ANSWER = 16777216   /* an answer's text: four million tokens, more than any */
+    VENICE_MAX_ANSWER = 16777216   /* an answer's text: some four million tokens */
 };
 
 enum venice_event_kind {

@@ -49,6 +49,27 @@ static void cancel_closes_the_connection(void **state)
     seen_free(&s);
 }
 
+/* All of an answer has come at once, and is being opened: a stop does not wait for the end of it. */
+static void a_stop_in_a_burst(void **state)
+{
+    struct seen s;
+    long long began;
+
+    NEEDS_SIMULATOR();
+    simulator_order("/_answer", "{\"tokens\":20000,\"rate\":0,\"batch\":20000}");
+    ask(&s);
+    for (long long end = clock_ms() + 60000; s.texts == 0 && clock_ms() < end;)
+        events_pump(&s, 1, 50);
+    began = clock_ms();
+    assert_int_equal(venice_cancel(the_client, s.id), 0);
+    await_done(&s);
+    expect_done(&s, VENICE_E_CANCELLED, "cancelled");
+    assert_true(s.texts < 20000);
+    if (s.done_at - began > 250) /* 50 ms, with slack for a loaded machine */
+        fail_msg("stopped after %lld ms", s.done_at - began);
+    seen_free(&s);
+}
+
 static void silence_in_mid_answer(void **state)
 {
     struct seen s;
@@ -341,6 +362,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(cancel_closes_the_connection),
+        CASE(a_stop_in_a_burst),
         CASE(silence_in_mid_answer),
         CASE(an_open_end_is_an_end),
         CASE(what_comes_behind_the_end),
