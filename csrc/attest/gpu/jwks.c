@@ -83,9 +83,10 @@ static bool may_be_text(const cJSON *entry, const char *name, const char *wanted
 static int read_point(struct service_key *k, const cJSON *entry)
 {
     k->point[0] = 0x04;
+    if (!may_be_text(entry, "use", "sig"))
+        return fault(k, "jwks_key", "the key is not said to be for signatures");
     if (is_text(entry, "kty", "EC") && is_text(entry, "crv", "P-384") &&
-        may_be_text(entry, "alg", "ES384") && may_be_text(entry, "use", "sig") &&
-        read_coordinate(k->point + 1, entry, "x") &&
+        may_be_text(entry, "alg", "ES384") && read_coordinate(k->point + 1, entry, "x") &&
         read_coordinate(k->point + 1 + P384_SCALAR_SIZE, entry, "y"))
         return 0;
     return fault(k, "jwks_key", "the key is not a point of P-384");
