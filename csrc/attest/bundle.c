@@ -45,15 +45,12 @@ int attestation_bundle(const struct attestation *a, char **out, size_t *len)
     char nonce[2 * NONCE_SIZE + 1];
     const char *body = a->evidence.body ? a->evidence.body : "";
     cJSON *o = NULL;
-    int r = json_init();
+    int r = VENICE_E_MEMORY;
 
     *out = NULL;
-    if (r != 0)
-        return r;
     hex_encode(nonce, a->nonce, NONCE_SIZE);
     nonce[2 * NONCE_SIZE] = 0;
     o = cJSON_CreateObject();
-    r = VENICE_E_MEMORY;
     if (o && add_fed(o, "response", body, a->evidence.body_len) && add_text(o, "nonce", nonce) &&
         add_text(o, "model", a->model) && cJSON_AddNumberToObject(o, "now", (double)a->now) &&
         add_fed(o, "collateral", a->collateral, a->collateral_len) && add_nras(o, a) &&

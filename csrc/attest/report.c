@@ -29,7 +29,7 @@ int report_new(struct report **out)
     struct report *r = wiping_calloc(1, sizeof *r);
 
     *out = NULL;
-    if (!r || json_init() != 0) {
+    if (!r) {
         wiping_free(r);
         return VENICE_E_MEMORY;
     }

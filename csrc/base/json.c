@@ -9,13 +9,6 @@
 #include "base/secret.h"
 #include "venice.h"
 
-/* cJSON keeps its own allocator, or that of another component of this process which has set one:
- * nothing of ours depends on which, and what must be wiped never comes here. */
-int json_init(void)
-{
-    return 0;
-}
-
 /* --- trees --------------------------------------------------------------------------------- */
 
 int json_parse(cJSON **out, const char *text, size_t len, const struct json_limits *limits)

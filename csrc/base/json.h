@@ -28,8 +28,6 @@ struct json_limits {
     bool allow_nul; /* \u0000 in a value (not in a name) passes; cJSON ends the string there */
 };
 
-int json_init(void); /* does nothing */
-
 /* Parses exactly one value: UTF-8, nothing after it but white space, no NUL byte and no \u0000
  * (cJSON would cut the string there), no lone surrogate, no number beyond what a double holds,
  * depth and size within limits (NULL: the defaults). Member names are compared after unescaping, by

@@ -170,7 +170,6 @@ cJSON *sample_response(char shape, const uint8_t *quote, size_t quote_len)
     uint8_t good[SAMPLE_QUOTE_MAX], report_data[64], public65[65], address[20];
     cJSON *root;
 
-    json_init();
     root = cJSON_CreateObject();
     if (!quote) {
         sample_report_data(report_data);

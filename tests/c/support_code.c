@@ -222,7 +222,6 @@ void machine_new(struct machine *m, int version)
                    { "key-provider", machine_key_provider, strlen(machine_key_provider) },
                    { "system-ready", "", 0 } };
 
-    json_init();
     memset(m, 0, sizeof *m);
     m->version = version;
     m->compose = machine_compose;

@@ -1127,7 +1127,6 @@ int main(void)
     int failed;
 
     torture_openssl();
-    json_init();
     gpu_world_make();
     receipt_world_make();
     make_generated();

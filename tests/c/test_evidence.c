@@ -152,7 +152,6 @@ static void quotes_come_in_four_encodings(void **state)
     static const uint8_t bytes[] = { 0x04, 0x00, 0xfb, 0xff, 0xbf, 0xfe, 0x01 };
 
     (void)state;
-    json_init();
     assert_quote("0400fbffbffe01", bytes, 7);
     assert_quote("0400FBFFBFFE01", bytes, 7);
     assert_quote("0x0400fbffbffe01", bytes, 7);

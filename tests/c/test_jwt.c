@@ -409,7 +409,6 @@ int main(void)
     int failed;
 
     torture_openssl();
-    json_init();
     gpu_world_make();
     failed = cmocka_run_group_tests_name("jwt", tests, NULL, NULL);
     gpu_world_free();

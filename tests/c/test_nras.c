@@ -606,7 +606,6 @@ int main(void)
     int failed;
 
     torture_openssl();
-    json_init();
     gpu_world_make();
     set_up();
     failed = cmocka_run_group_tests_name("nras", tests, NULL, NULL);

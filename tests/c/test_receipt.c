@@ -760,7 +760,6 @@ int main(void)
     int failed;
 
     torture_openssl();
-    json_init();
     receipt_world_make();
     failed = cmocka_run_group_tests_name("receipt", tests, NULL, NULL);
     receipt_world_free();

@@ -1103,7 +1103,6 @@ int main(void)
     int failed;
 
     torture_openssl();
-    json_init();
     gpu_world_make();
     failed = cmocka_run_group_tests_name("spdm", tests, NULL, NULL);
     gpu_world_free();

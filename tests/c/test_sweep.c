@@ -678,7 +678,6 @@ int main(void)
     };
     int failed;
 
-    json_init();
     gpu_world_make();
     failed = cmocka_run_group_tests_name("sweep", tests, NULL, NULL);
     gpu_world_free();

@@ -86,7 +86,6 @@ void dcap_report(struct report *report, const struct dcap_result *result)
     uint32_t a = result->tcb_info_eval, b = result->qe_identity_eval;
     const char *status = tcb_status_name(result->status);
 
-    json_init();
     if (status) {
         report_set_string(report, "status", status);
         report_set(report, "advisories", advisories(result));
