@@ -49,7 +49,7 @@ static void cancel_closes_the_connection(void **state)
     seen_free(&s);
 }
 
-/* All of an answer has come at once, and is being opened: a stop does not wait for the end of it. */
+/* All of an answer has come at once, and is being opened: a stop does not wait for its end. */
 static void a_stop_in_a_burst(void **state)
 {
     struct seen s;
