@@ -240,7 +240,8 @@ int venice_key_from_command(venice_client *c, const char *const *argv, uint32_t 
  * event follows. A negative result means that nothing was accepted and no event will come. */
 
 /* GET /models. Before DONE: MODELS, an array of the models that can be used end-to-end encrypted
- * (type text, supportsE2EE, not offline): {"id","name","context","max_output","reasoning",
+ * (type text, supportsE2EE, not offline; ids of letters, digits and . _ : / - alone, each once; at
+ * most 1000, else VENICE_E_LIMIT): {"id","name","context","max_output","reasoning",
  * "price_in","price_cache_in","price_out","deprecation"}, prices in dollars per million tokens;
  * members that the service does not say are absent. */
 int venice_models(venice_client *c, uint32_t *request);
