@@ -97,26 +97,6 @@ int base64_decode(uint8_t *out, size_t *out_len, const char *in, size_t n, bool 
     return 0;
 }
 
-void base64_encode(char *out, const uint8_t *in, size_t n)
-{
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-    for (size_t i = 0; i < n; i += 3) {
-        size_t left = n - i;
-        uint32_t bits = (uint32_t)in[i] << 16;
-
-        if (left > 1)
-            bits |= (uint32_t)in[i + 1] << 8;
-        if (left > 2)
-            bits |= in[i + 2];
-        *out++ = alphabet[bits >> 18];
-        *out++ = alphabet[bits >> 12 & 63];
-        *out++ = left > 1 ? alphabet[bits >> 6 & 63] : '=';
-        *out++ = left > 2 ? alphabet[bits & 63] : '=';
-    }
-}
-
 /* What a leading byte asks for: the length of its sequence, 0 for a byte that cannot lead, and the
  * range of the second byte, which is where overlong forms, surrogates and values over U+10FFFF are
  * kept out (Unicode, table 3-7). */

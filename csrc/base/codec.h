@@ -18,9 +18,6 @@ int hex_decode(uint8_t *out, const char *in, size_t n);
  * Returns 0 and sets *out_len, or VENICE_E_MALFORMED. */
 int base64_decode(uint8_t *out, size_t *out_len, const char *in, size_t n, bool url);
 
-/* Standard base64 with padding; out needs 4 * ((n + 2) / 3) bytes, no NUL is written. */
-void base64_encode(char *out, const uint8_t *in, size_t n);
-
 /* Whether n bytes are whole, shortest-form UTF-8 without surrogates. NUL bytes are allowed. */
 bool utf8_valid(const uint8_t *p, size_t n);
 

@@ -1,5 +1,6 @@
 /* NVIDIA's side, of our own making. */
 #include "support_gpu.h"
+#include "support_base64.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -19,6 +19,7 @@
 #include "base/json.h"
 #include "base/secret.h"
 #include "support_attest.h"
+#include "support_base64.h"
 #include "venice.h"
 
 /* ---- Allocations that fail on demand -------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/codec.h"
+#include "support_base64.h"
 #include "venice.h"
 
 static void hex_round_trip(void **state)

@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/secret.h"
 #include "support_attest.h"
+#include "support_base64.h"
 #include "support_gpu.h"
 #include "torture.h"
 #include "venice.h"

@@ -12,6 +12,7 @@
 #include "attest/claim.h"
 #include "base/codec.h"
 #include "base/json.h"
+#include "support_base64.h"
 #include "support_code.h"
 
 static const char other32[] = "abababababababababababababababababababababababababababababababab";
