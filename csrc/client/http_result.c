@@ -130,6 +130,13 @@ static int proxy_refusal(const struct http *h, const char *host, struct failure 
                        "the proxy does not connect us to %s (HTTP %ld)", host, h->proxy_status);
 }
 
+/* Newer releases of libcurl refuse a transfer coding themselves, before we see its header. */
+static int coding_failure(const char *host, const char *coding, struct failure *f)
+{
+    return failure_set(f, VENICE_E_MALFORMED, "a proxy may have answered: is base_url right?",
+                       "%s answered in a coding that was not asked for: %s", host, coding);
+}
+
 static int curl_failure(const struct http *h, const char *host, struct failure *f)
 {
     if (h->proxy_status != 0)
@@ -153,6 +160,7 @@ static int curl_failure(const struct http *h, const char *host, struct failure *
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
     case CURLE_SSL_INVALIDCERTSTATUS: return tls_failure(h, host, f);
+    case CURLE_BAD_CONTENT_ENCODING: return coding_failure(host, h->error, f);
     case CURLE_OUT_OF_MEMORY:
         return failure_set(f, VENICE_E_MEMORY, NULL, "there is not enough memory");
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -176,9 +184,7 @@ int http_failure(const struct http *h, struct failure *f)
     switch (h->end) {
     case HTTP_IDLE:
     case HTTP_SLOW: return timed_out(h, host, f);
-    case HTTP_CODED:
-        return failure_set(f, VENICE_E_MALFORMED, "a proxy may have answered: is base_url right?",
-                           "%s answered in a coding that was not asked for: %s", host, h->coding);
+    case HTTP_CODED: return coding_failure(host, h->coding, f);
     case HTTP_OVERSIZE:
         if (h->is_stream)
             return failure_set(f, VENICE_E_LIMIT, "ask again",
