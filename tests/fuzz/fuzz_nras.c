@@ -13,7 +13,7 @@ static void judge(const char *response, size_t response_len, const char *jwks, s
 {
     static const uint8_t nonce[32];
     struct gpu_device devices[2] = { { .serial = "1" }, { .serial = "2" } };
-    const struct gpu_evidence evidence = { 2, devices, true, true };
+    const struct gpu_evidence evidence = { 2, devices, true, true, NULL };
     const struct nras_input in = { response,  response_len, jwks, jwks_len,
                                    &evidence, nonce,        NULL, 1790000000 };
     struct report *r;

@@ -61,7 +61,10 @@ describe('doc/minimal.lua', function()
     )
     assert.are.equal('ok', nvim.lua([[return require('venice').last_event().data.outcome]]))
     assert.is_truthy(nvim.text():find('You asked: *Is anybody there?*', 1, true), nvim.text())
-    assert.is_truthy(nvim.screen_text():find('SIMULATED · e2ee-sim-small · dcap', 1, true), nvim.screen_text())
+    assert.is_truthy(
+      nvim.screen_text():find('SIMULATED · e2ee-sim-small · dcap', 1, true),
+      nvim.screen_text()
+    )
     -- The words that warn come first in the status line of the other window, and are not cut.
     local _, count = nvim.screen_text():gsub('SIMULATED · e2ee%-sim%-small', '')
     assert.are.equal(2, count, nvim.screen_text())
