@@ -298,6 +298,9 @@ local tool_options = fields('tools.', {
   enable = tool_list,
   disable = tool_list,
   exclude = patterns,
+  secrets = function(value)
+    return type(value) ~= 'boolean' and 'true or false' or nil
+  end,
   max_rounds = M.whole_between(1, 1000, 'a whole number from 1 to 1000'),
   max_result = M.whole_between(1024, MAX_BYTES, 'a number of bytes from 1024 to 1048576'),
   command = fields('tools.command.', {

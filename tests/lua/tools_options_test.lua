@@ -14,6 +14,7 @@ describe('the option tools', function()
       { enable = { 'read_file' }, disable = {} },
       { exclude = { '*.key', 'secrets/' }, max_rounds = 3, max_result = 4096 },
       { command = {} },
+      { secrets = false, exclude = { '!test.key' } },
       { command = { timeout = 0.5, max_output = 2048 } },
     }) do
       assert.is_nil(checks.tools(value), vim.inspect(value))
@@ -28,6 +29,7 @@ describe('the option tools', function()
       ['tools.enable is a list of names of tools; there is no read'] = { enable = { 'read' } },
       ['tools.disable is a list of names'] = { disable = 'read_file' },
       ['tools.exclude is a list of patterns'] = { exclude = { 1 } },
+      ['tools.secrets is true or false'] = { secrets = 'no' },
       ['tools.max_rounds is a whole number'] = { max_rounds = 0 },
       ['tools.max_result is a number of bytes'] = { max_result = 1e9 },
       ['tools.command is a table'] = { command = { 'ls' } and 1 },
@@ -52,8 +54,56 @@ describe('the option tools', function()
       assert.are.same({ timeout = 60, max_output = 65536 }, read.command)
       assert.is_true(vim.tbl_contains(read.exclude, '.env'))
     end
-    assert.are.same({}, options.read({ exclude = {} }).exclude)
+    assert.are.same({}, options.read({ secrets = false }).exclude)
+    assert.are.same({ '*.sql' }, options.read({ secrets = false, exclude = { '*.sql' } }).exclude)
     assert.are.equal(5, options.read({ command = { timeout = 5 } }).command.timeout)
+  end)
+end)
+
+describe('the list of secrets', function()
+  local ignore = require('venice.tools.ignore')
+
+  -- stylua: ignore
+  local secrets = {
+    '.env', '.ENV', '.env.local', 'a/.Env.Production', 'prod.env', 'SERVER.PEM', 'key.pem', 'a.KEY',
+    'id_rsa', 'id_rsa.pub', 'id_ecdsa', 'ID_ED25519', 'id_work', 'key.pfx', 'x.P12', 'a.jks',
+    'db.kdbx', '.netrc', '.npmrc', '.pypirc', 'credentials', '.aws/credentials', '.aws/config',
+    '.ssh/config', '.SSH/x', '.gnupg/pubring.kbx', '.kube/config', 'terraform.tfstate', 'secrets.yml',
+    'Secrets.json', 'x/prod.tfvars', '.git/config', '.GIT/config', '.git-credentials',
+  }
+  local plain = {
+    'main.lua',
+    'id_map.lua',
+    'env.lua',
+    'keyboard.c',
+    'pem.c',
+    'README.md',
+    'environment.ts',
+    'src/secretary.py',
+    'credentials_test.go',
+  }
+
+  it('is complete, whatever the case, and the option adds to it', function()
+    for _, value in ipairs({ true, { exclude = { '*.sql' } } }) do
+      local judge = ignore.new('/tmp', { exclude = options.read(value).exclude, git = false })
+      for _, path in ipairs(secrets) do
+        assert.is_true(judge:is_excluded(path), path)
+      end
+      for _, path in ipairs(plain) do
+        assert.is_false(judge:is_excluded(path), path)
+      end
+      assert.are.equal(value ~= true, judge:is_excluded('dump.SQL'))
+    end
+  end)
+
+  it('can be switched off, or spare a file', function()
+    local read = options.read({ exclude = { '!example.env' } })
+    local judge = ignore.new('/tmp', { exclude = read.exclude, git = false })
+    assert.is_false(judge:is_excluded('example.env'))
+    assert.is_true(judge:is_excluded('.env'))
+    judge = ignore.new('/tmp', { exclude = options.read({ secrets = false }).exclude, git = false })
+    assert.is_false(judge:is_excluded('.env'))
+    assert.is_true(judge:is_excluded('.git/config'))
   end)
 end)
 

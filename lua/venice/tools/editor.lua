@@ -22,8 +22,11 @@ local function offered_buffers(job, done)
       paths[#paths + 1] = place.path
     end
   end
-  offered.ignore.rules = {}
-  local answered = job:safe(function(kept)
+  offered.ignore:forget()
+  local answered = job:safe(function(err, kept)
+    if err then
+      return job:fail(err)
+    end
     table.sort(kept)
     local list = {}
     for _, path in ipairs(kept) do
@@ -33,7 +36,7 @@ local function offered_buffers(job, done)
     end
     done(list)
   end)
-  offered.ignore:filter(paths, answered)
+  job.work = offered:filter(paths, answered)
 end
 
 -- Buffers -----------------------------------------------------------------------------------------

@@ -19,12 +19,7 @@ function M.matcher(pattern)
     return nil
   end
   return function(path)
-    for slash in path:gmatch('()/') do
-      if glob.verdict({ rule }, path:sub(1, slash - 1), true) then
-        return true
-      end
-    end
-    return glob.verdict({ rule }, path, false) == true
+    return glob.matches(rule, path)
   end
 end
 

@@ -1,71 +1,83 @@
--- Patterns as in .gitignore, and the rules of such files. Used where git is not there to ask, and
--- for the option that excludes files.
+-- Patterns as in .gitignore, and the rules of such files. Used where git is not there to ask, for
+-- the options that exclude files, and for the patterns of a model.
+--
+-- A pattern is compiled once, the first time it is needed. All that is matched for one path shares
+-- one budget of steps, so that no pattern and no number of them holds the editor.
 
 local M = {}
 
--- A pattern that needs more steps than this is not worth a name.
-local MAX_STEPS = 20000
+--- Bytes of a pattern; no name needs more.
+M.MAX_PATTERN = 256
+--- Steps for one path.
+M.MAX_STEPS = 20000
 
--- `[a-z]` at a position of the pattern: whether a byte is in it, and the position behind it.
-local function in_class(pattern, position, byte)
+-- Compiling ---------------------------------------------------------------------------------------
+
+-- `[a-z]` at a position of the pattern: the bytes that it takes, and the position behind it.
+local function compile_class(pattern, position)
   local at = position + 1
   local negated = pattern:find('^[!^]', at) ~= nil
-  if negated then
-    at = at + 1
-  end
-  local found, first = false, true
+  at = negated and at + 1 or at
+  local set, first = {}, true
   while first or pattern:sub(at, at) ~= ']' do
     first = false
-    local low = pattern:sub(at, at)
-    if low == '\\' then
+    local low = pattern:byte(at)
+    if low == 92 then -- a backslash
       at = at + 1
-      low = pattern:sub(at, at)
+      low = pattern:byte(at)
     end
-    if low == '' then
-      return nil
+    if not low then
+      return nil -- It does not end: the bracket is a letter like others.
     end
     local high = pattern:match('^%-([^%]])', at + 1)
-    found = found or (byte >= low and byte <= (high or low))
+    for byte = low, high and high:byte() or low do
+      set[byte] = true
+    end
     at = at + (high and 3 or 1)
   end
-  return found ~= negated, at + 1
+  if negated then
+    local others = {}
+    for byte = 0, 255 do
+      others[byte] = not set[byte] or nil
+    end
+    set = others
+  end
+  return set, at + 1
 end
 
--- One path component against one component of a pattern.
-local function match_component(pattern, name, steps)
-  local p, n, star_p, star_n = 1, 1, nil, nil
-  while n <= #name do
-    steps.left = steps.left - 1
-    if steps.left < 0 then
-      return false
+-- One component as a list of what it takes: a byte, a set of bytes, '?' or '*'.
+local function compile_component(pattern)
+  if not pattern:find('[%*%?%[\\]') then
+    return pattern
+  end
+  local list, at = {}, 1
+  while at <= #pattern do
+    local letter = pattern:sub(at, at)
+    local set, behind
+    if letter == '[' then
+      set, behind = compile_class(pattern, at)
     end
-    local byte, letter = name:sub(n, n), pattern:sub(p, p)
-    local behind
-    if letter == '?' then
-      behind = p + 1
-    elseif letter == '[' then
-      local fits, at = in_class(pattern, p, byte)
-      behind = (fits and at) or (fits == nil and byte == '[' and p + 1) or nil
-    elseif letter == '\\' and p < #pattern then
-      behind = pattern:sub(p + 1, p + 1) == byte and p + 2 or nil
-    elseif letter == byte and letter ~= '*' then
-      behind = p + 1
-    end
-    if letter == '*' then
-      star_p, star_n, p = p, n, p + 1
-    elseif behind then
-      p, n = behind, n + 1
-    elseif star_p then
-      star_n = star_n + 1
-      p, n = star_p + 1, star_n
+    if set then
+      list[#list + 1], at = set, behind
+    elseif letter == '*' or letter == '?' then
+      if letter == '?' or list[#list] ~= '*' then
+        list[#list + 1] = letter
+      end
+      at = at + 1
     else
-      return false
+      if letter == '\\' and at < #pattern then
+        at = at + 1
+      end
+      list[#list + 1], at = pattern:byte(at), at + 1
     end
   end
-  return pattern:find('^%**$', p) ~= nil
+  return list
 end
 
-local function split(path)
+--- The components of a path.
+---@param path string
+---@return string[]
+function M.split(path)
   local parts = {}
   for part in path:gmatch('[^/]+') do
     parts[#parts + 1] = part
@@ -73,85 +85,190 @@ local function split(path)
   return parts
 end
 
-local function match_parts(pattern, p, path, n, steps)
-  steps.left = steps.left - 1
-  if steps.left < 0 then
-    return false
-  elseif p > #pattern then
-    return n > #path
-  elseif pattern[p] == '**' then
-    -- At the end it needs something below.
-    if p == #pattern then
-      return n <= #path
+local function compile(rule)
+  local parts = {}
+  for _, part in ipairs(M.split(rule.text)) do
+    -- Several `**` in a row mean what one means.
+    if part ~= '**' or parts[#parts] ~= '**' then
+      parts[#parts + 1] = part == '**' and part or compile_component(part)
     end
-    for at = n, #path do
-      if match_parts(pattern, p + 1, path, at, steps) then
-        return true
-      end
-    end
-    return false
   end
-  return n <= #path
-    and match_component(pattern[p], path[n], steps)
-    and match_parts(pattern, p + 1, path, n + 1, steps)
+  if #parts == 1 and parts[1] ~= '**' and not rule.is_rooted then
+    table.insert(parts, 1, '**')
+  end
+  rule.parts = parts
+  return parts
 end
 
+-- Matching ----------------------------------------------------------------------------------------
+
+-- One component of a path against one of a pattern.
+local function match_component(wanted, name, budget)
+  if type(wanted) == 'string' then
+    budget.left = budget.left - 1
+    return wanted == name
+  end
+  local w, n, star_w, star_n, left = 1, 1, nil, nil, budget.left
+  while n <= #name and left >= 0 do
+    left = left - 1
+    local item = wanted[w]
+    if item == '*' then
+      star_w, star_n, w = w, n, w + 1
+    elseif
+      item == '?'
+      or item == name:byte(n)
+      or (type(item) == 'table' and item[name:byte(n)])
+    then
+      w, n = w + 1, n + 1
+    elseif star_w then
+      star_n = star_n + 1
+      w, n = star_w + 1, star_n
+    else
+      budget.left = left
+      return false
+    end
+  end
+  budget.left = left
+  while wanted[w] == '*' do
+    w = w + 1
+  end
+  return left >= 0 and w > #wanted
+end
+
+-- As above, with `**` for the star.
+local function match_parts(wanted, parts, last, budget)
+  local w, n, star_w, star_n = 1, 1, nil, nil
+  while n <= last do
+    budget.left = budget.left - 1
+    if budget.left < 0 then
+      return false
+    elseif wanted[w] == '**' then
+      if w == #wanted then
+        return true -- It needs something below, and there is.
+      end
+      star_w, star_n, w = w, n, w + 1
+    elseif w <= #wanted and match_component(wanted[w], parts[n], budget) then
+      w, n = w + 1, n + 1
+    elseif star_w then
+      star_n = star_n + 1
+      w, n = star_w + 1, star_n
+    else
+      return false
+    end
+  end
+  return w > #wanted
+end
+
+local function match(rule, parts, last, budget)
+  local wanted = rule.parts or compile(rule)
+  if #wanted == 2 and wanted[1] == '**' and wanted[2] ~= '**' then
+    -- The name alone decides.
+    return match_component(wanted[2], parts[last], budget)
+  end
+  return match_parts(wanted, parts, last, budget)
+end
+
+-- Rules -------------------------------------------------------------------------------------------
+
 ---@class venice.GlobRule
----@field parts string[]
+---@field text string without its marks
+---@field parts table|nil the compiled pattern
 ---@field negated boolean
 ---@field folders_only boolean
+---@field is_rooted boolean
 
---- A line of a .gitignore file; nil where it is blank or a comment.
+--- A line of a .gitignore file; nil where it is blank, a comment, or longer than any name.
 ---@param line string
 ---@return venice.GlobRule|nil
 function M.rule(line)
-  line = line:gsub('\r$', '')
-  -- Trailing blanks do not count unless they are escaped.
-  while line:find('[^\\][ \t]$') or line:find('^[ \t]$') do
-    line = line:sub(1, -2)
+  local last = #line
+  if line:byte(last) == 13 then
+    last = last - 1
   end
-  if line == '' or line:sub(1, 1) == '#' then
+  -- Trailing blanks do not count unless they are escaped.
+  while last > 0 and (line:byte(last) == 32 or line:byte(last) == 9) do
+    if line:byte(last - 1) == 92 then
+      break
+    end
+    last = last - 1
+  end
+  if last == 0 or line:byte(1) == 35 or last > M.MAX_PATTERN then
     return nil
   end
+  line = line:sub(1, last)
   local negated = line:sub(1, 1) == '!'
   line = negated and line:sub(2) or line
   local folders_only = line:sub(-1) == '/'
   line = folders_only and line:sub(1, -2) or line
-  local parts = split(line)
-  if #parts == 0 then
+  if not line:find('[^/]') then
     return nil
-  elseif #parts == 1 and line:sub(1, 1) ~= '/' and parts[1] ~= '**' then
-    table.insert(parts, 1, '**')
   end
-  return { parts = parts, negated = negated, folders_only = folders_only }
+  return {
+    text = line,
+    negated = negated,
+    folders_only = folders_only,
+    is_rooted = line:sub(1, 1) == '/',
+  }
 end
+
+-- More rules than this are no list that somebody wrote.
+local MAX_RULES = 2000
 
 --- The rules of a file's text.
 ---@param text string
----@return venice.GlobRule[]
+---@return venice.GlobRule[]|nil nil where there are too many
 function M.rules(text)
-  local rules = {}
-  for line in (text .. '\n'):gmatch('(.-)\n') do
+  local rules, count = {}, 0
+  for line in (text .. '\n'):gmatch('([^\n]*)\n') do
+    count = count + 1
+    if count > MAX_RULES then
+      return nil
+    end
     rules[#rules + 1] = M.rule(line)
   end
   return rules
 end
 
---- What the last rule that fits says: true excluded, false taken back, nil no rule fits.
+--- A budget for all that is matched for one path.
+---@return { left: integer }
+function M.budget()
+  return { left = M.MAX_STEPS }
+end
+
+--- What the last rule that fits says: true excluded, false taken back, nil no rule fits. True where
+--- the budget is used up: what cannot be judged is not offered.
 ---@param rules venice.GlobRule[]
----@param path string relative to the folder of the rules
+---@param parts string[] components of the path, relative to the folder of the rules
+---@param last integer so many of them
 ---@param is_folder boolean
+---@param budget { left: integer }
 ---@return boolean|nil
-function M.verdict(rules, path, is_folder)
-  local parts = split(path)
+function M.verdict(rules, parts, last, is_folder, budget)
   for i = #rules, 1, -1 do
     local rule = rules[i]
     if is_folder or not rule.folders_only then
-      if match_parts(rule.parts, 1, parts, 1, { left = MAX_STEPS }) then
+      local fits = match(rule, parts, last, budget)
+      if budget.left < 0 then
+        return true
+      elseif fits then
         return not rule.negated
       end
     end
   end
+end
+
+--- Whether a path, or a folder above it, is what a rule names.
+---@param rule venice.GlobRule
+---@param path string
+---@return boolean
+function M.matches(rule, path)
+  local parts, budget = M.split(path), M.budget()
+  for last = 1, #parts do
+    if (last < #parts or not rule.folders_only) and match(rule, parts, last, budget) then
+      return true
+    end
+  end
+  return false
 end
 
 return M

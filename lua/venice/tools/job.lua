@@ -79,7 +79,7 @@ function Job:find(path, found, is_new)
     end
     found(place)
   end)
-  self.session.offered:find(path, is_new == true, answered)
+  self.work = self.session.offered:find(path, is_new == true, answered)
 end
 
 --- Finds the files of a folder; fails where that is not possible.

@@ -1,6 +1,9 @@
 -- Which files a session offers to a model, and their text: below the working folder, not ignored by
 -- git, not excluded by the option. A file that is loaded in a buffer is read from there, so that
 -- edits that are not saved yet count.
+--
+-- Every path of a model comes through find(), which answers in one order: refused by its text,
+-- outside, ignored or excluded, not there, there. What comes first hides what comes later.
 
 local compat = require('venice.compat')
 local errors = require('venice.errors')
@@ -26,17 +29,6 @@ local BINARY_PROBE = 8000
 local Offered = {}
 Offered.__index = Offered
 
-local function is_repository(folder)
-  while folder do
-    if uv.fs_stat((folder == '/' and '' or folder) .. '/.git') then
-      return true
-    end
-    local parent = folder:match('^(.*)/[^/]+$')
-    folder = parent == '' and '/' or parent
-  end
-  return false
-end
-
 --- The files of a working folder.
 ---@param root string
 ---@param exclude string[]
@@ -47,12 +39,12 @@ function M.new(root, exclude)
   if not guard then
     return nil, err
   end
-  local has_git = vim.fn.executable('git') == 1 and is_repository(guard.root)
+  local rules = ignore.new(guard.root, { exclude = exclude })
   return setmetatable({
     root = guard.root,
     guard = guard,
-    has_git = has_git,
-    ignore = ignore.new(guard.root, { exclude = exclude, git = has_git }),
+    has_git = rules.has_git,
+    ignore = rules,
   }, Offered)
 end
 
@@ -63,98 +55,83 @@ end
 
 -- Which files -------------------------------------------------------------------------------------
 
---- Whether a walk passes by. What only git can say, filter() asks afterwards.
----@param path string relative to the working folder
----@param is_folder boolean
----@return boolean
-function Offered:is_left_out(path, is_folder)
-  if is_folder or not self.has_git then
-    return self.ignore:is_ignored(path, is_folder)
-  end
-  return self.ignore:is_excluded(path)
-end
-
---- The paths that are offered.
----@param list string[]
----@param done fun(kept: string[]) later
-function Offered:filter(list, done)
-  if not self.has_git then
-    -- The walk has judged them.
-    return vim.schedule(function()
-      done(list)
-    end)
-  end
-  self.ignore:filter(list, done)
-end
-
-local function judge(self, place, done)
-  if place.path == '.' then
-    return vim.schedule(function()
-      done(nil, place)
-    end)
-  end
-  local stat = uv.fs_stat(place.real)
-  if stat and stat.type == 'directory' and self.ignore:is_ignored(place.path, true) then
-    return vim.schedule(function()
-      done(not_offered(place.path))
-    end)
-  end
-  self.ignore:filter({ place.path }, function(kept)
-    if #kept == 0 then
-      return done(not_offered(place.path))
-    end
-    done(nil, place)
-  end)
-end
-
---- Why a path is never offered, as far as its text says it. What stands below the folder is not
---- looked at: whether something is there is told after the user's yes only.
+--- Why a path is never offered, as far as its text says it. Nothing is asked of the disk: whether
+--- something is there is told after the user's yes only.
 ---@param path string as the model writes it
 ---@return venice.Error|nil
 function Offered:objection(path)
-  local parts = {}
-  for part in path:gmatch('[^/]+') do
-    parts[#parts + 1] = part ~= '.' and part or nil
+  local plain, err = self.guard:plain(path)
+  if not plain then
+    return err
   end
-  local plain = table.concat(parts, '/')
-  local prefix = self.root == '/' and '' or self.root:sub(2) .. '/'
-  local is_absolute = path:sub(1, 1) == '/'
-  local is_below = is_absolute and plain:sub(1, #prefix) == prefix
-  if (is_absolute and not is_below) or ('/' .. plain .. '/'):find('/../', 1, true) then
-    -- Outside it is the same answer for what is there and what is not.
-    local real, err = self.guard:resolve(path)
-    return not real and err or nil
-  end
-  local relative = is_below and plain:sub(#prefix + 1) or plain
-  return self.ignore:is_excluded(relative) and not_offered(relative) or nil
+  -- A name that ends in / would be one of a folder.
+  local is_out = self.ignore:is_excluded(plain) or self.ignore:is_excluded(plain, true)
+  return is_out and not_offered(path) or nil
 end
 
--- A file that is not saved yet exists where it is loaded.
-local function resolve(self, path, is_new)
-  local real, relative = self.guard:resolve(path)
-  if not real then
-    local new, where = self.guard:resolve_new(path)
-    if new and (is_new or self:buffers()[new]) then
-      return new, where
-    end
+--- Which of some paths are offered.
+---@param list string[] relative to the working folder, without links
+---@param done fun(err: venice.Error|nil, kept: string[]|nil) later
+---@return { stop: fun() }
+function Offered:filter(list, done)
+  return self.ignore:filter(list, done)
+end
+
+-- What git says about the place, or the rules that are read here.
+local function judge(self, place, path, done)
+  local is_folder = (uv.fs_stat(place.real) or {}).type == 'directory'
+  if place.path == '.' then
+    return vim.schedule(function()
+      done(nil, true)
+    end)
+  elseif self.ignore:is_excluded(place.path, is_folder) then
+    return vim.schedule(function()
+      done(not_offered(path))
+    end)
   end
-  return real, relative
+  return self:filter({ place.path }, function(err, kept)
+    local is_out = kept and #kept == 0
+    if kept and is_folder and not self.ignore:is_listed_by_git(place.path) then
+      is_out = is_out or self.ignore:is_ignored(place.path, true)
+    end
+    done(err or is_out and not_offered(path) or nil, true)
+  end)
 end
 
 --- Finds a file or folder that is offered.
 ---@param path string as the model writes it
 ---@param is_new boolean it need not exist, its folder must
 ---@param done fun(err: venice.Error|nil, place: venice.FilePlace|nil) later
+---@return { stop: fun() }|nil
 function Offered:find(path, is_new, done)
   -- The rules may have changed since the last call.
-  self.ignore.rules = {}
-  local real, relative = resolve(self, path, is_new)
-  if not real then
+  self.ignore:forget()
+  local err, real, relative = self:objection(path), nil, nil
+  if not err then
+    real, relative = self.guard:locate(path)
+    err = not real and relative or nil
+  end
+  if err then
     return vim.schedule(function()
-      done(relative)
+      done(err)
     end)
   end
-  judge(self, { real = real, path = relative }, done)
+  return judge(self, { real = real, path = relative }, path, function(why)
+    if why then
+      return done(why)
+    end
+    -- Only now does it matter whether there is something. A file that is not saved yet exists where
+    -- it is loaded.
+    local new, problem = self.guard:resolve_new(path)
+    if not new then
+      return done(problem)
+    elseif not self.guard:resolve(path) and not is_new and not self:buffers()[new] then
+      return done(paths.missing(path))
+    elseif new ~= real then
+      return done(errors.new('bad_request', errors.printable(path) .. ' changed meanwhile'))
+    end
+    done(nil, { real = real, path = relative })
+  end)
 end
 
 -- Buffers -----------------------------------------------------------------------------------------
@@ -168,7 +145,7 @@ function Offered:place_of(buf)
   if name:sub(1, 1) ~= '/' or vim.bo[buf].buftype ~= '' then
     return nil
   end
-  local real, relative = self.guard:resolve_new(name)
+  local real, relative = self.guard:place(name)
   return real and { real = real, path = relative } or nil
 end
 

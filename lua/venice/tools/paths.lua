@@ -1,5 +1,8 @@
 -- The files that a tool may touch: below the working folder, with symbolic links resolved.
 --
+-- A path is looked at as text first, and nothing is asked of the disk about one that its text
+-- refuses: neither whether it is there, nor whether it is another name of the working folder.
+--
 -- A path is checked, opened, and what was opened is checked again, for a link may be swapped in
 -- between: the opened file must be the one that was looked at, and still stand below the folder.
 
@@ -16,6 +19,7 @@ local BINARY_PROBE = 8000
 
 ---@class venice.PathGuard
 ---@field root string the working folder, resolved
+---@field written string the working folder as it was given
 local Guard = {}
 Guard.__index = Guard
 
@@ -34,51 +38,123 @@ function M.new(root)
   if not stat or stat.type ~= 'directory' then
     return refuse('not_found', 'the working folder does not exist')
   end
-  return setmetatable({ root = real }, Guard)
+  return setmetatable({ root = real, written = (root:gsub('(.)/+$', '%1')) }, Guard)
 end
 
--- The part of a resolved path below the root; nil where it is not below.
-local function below(self, real)
-  if real == self.root then
+-- The part of a path below a folder; nil where it is not below.
+local function part_below(root, path)
+  if path == root then
     return '.'
   end
-  local prefix = self.root == '/' and '/' or self.root .. '/'
-  if real:sub(1, #prefix) == prefix then
-    return real:sub(#prefix + 1)
+  local prefix = root == '/' and '/' or root .. '/'
+  if path:sub(1, #prefix) == prefix then
+    return path:sub(#prefix + 1)
   end
 end
 
--- The path as it is written, made absolute; no component may be `..`.
-local function absolute(self, path)
-  compat.check('path', path, 'string', false, 5)
+-- The part of a resolved path below the root.
+local function below(self, real)
+  return part_below(self.root, real)
+end
+
+local outside = 'the path leads out of the working folder'
+
+--- What the text of a path says: its components below the working folder, joined, '.' for that. No
+--- component may be `..`, and a path that begins with / must begin with the working folder.
+---@param path string
+---@return string|nil plain
+---@return venice.Error|nil why it is refused
+function Guard:plain(path)
+  compat.check('path', path, 'string', false, 4)
   if path == '' or #path > MAX_PATH then
     return refuse('bad_request', 'this is not a path')
   elseif path:find('%z') then
     return refuse('bad_request', 'a path cannot hold a NUL')
   end
+  local parts = {}
   for part in path:gmatch('[^/]+') do
     if part == '..' then
       return refuse('bad_request', 'a path must not hold ".."')
     end
+    parts[#parts + 1] = part ~= '.' and part or nil
   end
-  return path:sub(1, 1) == '/' and path or self.root .. '/' .. path
+  local plain = table.concat(parts, '/')
+  if path:sub(1, 1) == '/' then
+    plain = part_below(self.root, '/' .. plain) or part_below(self.written, '/' .. plain)
+    if not plain then
+      return refuse('bad_request', outside)
+    end
+  end
+  return plain == '' and '.' or plain
 end
 
-local outside = 'the path leads out of the working folder'
+local MAX_LINKS = 40
 
--- Why a path cannot be resolved. What is missing outside looks like what is there.
-local function missing(self, written, path)
-  local folder = written
-  while folder ~= '' do
-    local real = uv.fs_realpath(folder)
-    if real and not below(self, real) then
-      return refuse('bad_request', outside)
-    elseif real then
-      break
+-- Where a path would lead, every link followed, whether its end is there or not. Nil in a circle.
+local function follow(path)
+  local at, rest, links = '', {}, 0
+  local function put_first(text)
+    local parts = {}
+    for part in text:gmatch('[^/]+') do
+      parts[#parts + 1] = part
     end
-    folder = folder:match('^(.*)/[^/]*$') or ''
+    for i = #parts, 1, -1 do
+      table.insert(rest, parts[i])
+    end
   end
-  return refuse('not_found', 'there is no %s', errors.printable(path))
+  put_first(path)
+  while #rest > 0 do
+    local part = table.remove(rest)
+    if part == '..' then
+      at = at:match('^(.*)/[^/]*$') or ''
+    elseif part ~= '.' then
+      local target = uv.fs_readlink(at .. '/' .. part)
+      if not target then
+        at = at .. '/' .. part
+      else
+        links = links + 1
+        if links > MAX_LINKS then
+          return nil
+        end
+        at = target:sub(1, 1) == '/' and '' or at
+        put_first(target)
+      end
+    end
+  end
+  return at == '' and '/' or at
+end
+
+--- Says where a path leads, whether something is there or not.
+---@param path string relative to the working folder, or absolute and below it
+---@return string|nil real without symbolic links
+---@return string|venice.Error relative to the working folder, or why not
+---@return boolean|nil is_there
+function Guard:locate(path)
+  local plain, err = self:plain(path)
+  if not plain then
+    return nil, err
+  end
+  local written = plain == '.' and self.root
+    or (self.root == '/' and '' or self.root) .. '/' .. plain
+  local real = uv.fs_realpath(written)
+  local is_there = real ~= nil
+  real = real or follow(written)
+  if not real then
+    -- Links in a circle are nothing.
+    return written, plain, false
+  end
+  local relative = below(self, real)
+  if not relative then
+    return refuse('bad_request', outside)
+  end
+  return real, relative, is_there
+end
+
+--- The error for a path where nothing is.
+---@param path string
+---@return venice.Error
+function M.missing(path)
+  return errors.new('not_found', ('there is no %s'):format(errors.printable(path)))
 end
 
 --- Resolves a path of an existing file or folder.
@@ -86,17 +162,9 @@ end
 ---@return string|nil real without symbolic links
 ---@return string|venice.Error relative to the working folder, or why not
 function Guard:resolve(path)
-  local written, err = absolute(self, path)
-  if not written then
-    return nil, err
-  end
-  local real = uv.fs_realpath(written)
-  if not real then
-    return missing(self, written, path)
-  end
-  local relative = below(self, real)
-  if not relative then
-    return refuse('bad_request', outside)
+  local real, relative, is_there = self:locate(path)
+  if real and not is_there then
+    return nil, M.missing(path)
   end
   return real, relative
 end
@@ -106,26 +174,32 @@ end
 ---@return string|nil real
 ---@return string|venice.Error relative, or why not
 function Guard:resolve_new(path)
-  local written, err = absolute(self, path)
-  if not written then
-    return nil, err
-  elseif uv.fs_lstat(written) then
-    -- There is something; a link is followed, and must end below.
-    return self:resolve(path)
+  local real, relative, is_there = self:locate(path)
+  if not real or is_there then
+    return real, relative
   end
-  local folder, name = written:match('^(.*)/([^/]+)$')
-  if not name or name == '.' then
+  local folder = real:match('^(.*)/[^/]+$')
+  local stat = uv.fs_stat(folder == '' and '/' or folder)
+  if path:find('/%.?$') then
     return refuse('bad_request', 'this is not the path of a file')
-  end
-  local real
-  real, err = self:resolve(folder == '' and '/' or folder)
-  if not real then
-    return nil, err
-  elseif (uv.fs_stat(real) or {}).type ~= 'directory' then
+  elseif not stat then
+    return nil, M.missing(path)
+  elseif stat.type ~= 'directory' then
     return refuse('bad_request', 'the folder of this path is a file')
   end
-  real = (real == '/' and '' or real) .. '/' .. name
-  return real, below(self, real)
+  return real, relative
+end
+
+--- Where a file of the editor is, whose name may go through links from elsewhere.
+---@param name string absolute
+---@return string|nil real nil where it is not below the working folder
+---@return string|nil relative
+function Guard:place(name)
+  local real = uv.fs_realpath(name) or follow(name)
+  local relative = real and below(self, real)
+  if relative then
+    return real, relative
+  end
 end
 
 local function same_file(a, b)

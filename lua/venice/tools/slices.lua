@@ -8,18 +8,21 @@ local M = {}
 local TURN, PAUSE = 6, 1
 
 --- Calls `step` until it says that it is through.
----@param step fun(): boolean|nil true: through
+---@param step fun(): boolean|'wait'|nil true: through; 'wait': nothing to do before resume()
 ---@param done fun(failure: string|nil) once, later; `failure` is what `step` raised
----@return { stop: fun() } after which nothing is called any more
+---@return { stop: fun(), resume: fun() } after stop() nothing is called any more
 function M.run(step, done)
-  local is_over = false
+  local is_over, is_waiting = false, false
   local function turn()
     local deadline = uv.hrtime() + TURN * 1e6
     while not is_over do
-      local ok, is_through = pcall(step)
-      if not ok or is_through then
+      local ok, state = pcall(step)
+      if not ok or state == true then
         is_over = true
-        return done(not ok and tostring(is_through) or nil)
+        return done(not ok and tostring(state) or nil)
+      elseif state == 'wait' then
+        is_waiting = true
+        return
       elseif uv.hrtime() > deadline then
         return vim.defer_fn(turn, PAUSE)
       end
@@ -29,6 +32,12 @@ function M.run(step, done)
   return {
     stop = function()
       is_over = true
+    end,
+    resume = function()
+      if is_waiting then
+        is_waiting = false
+        vim.schedule(turn)
+      end
     end,
   }
 end

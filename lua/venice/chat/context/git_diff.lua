@@ -2,7 +2,7 @@
 -- name is run. That takes two steps, for the names of its filters must be known to be turned off.
 
 local errors = require('venice.errors')
-local process = require('venice.process')
+local git = require('venice.git')
 
 local M = {}
 
@@ -10,34 +10,11 @@ local TIMEOUT = 20 -- seconds, of each step
 local MAX_SETTINGS = 64 * 1024
 local MAX_FILTERS = 100
 
--- No monitor and no hook; no pager; no lock file.
-local git = { 'git', '-c', 'core.fsmonitor=false', '-c', 'core.hooksPath=/dev/null' }
-vim.list_extend(git, { '--no-pager', '--no-optional-locks' })
-
 -- No program for a kind of file, and none for the inside of a submodule; the user's own ways to
 -- show a diff do not count.
 local diff = { 'diff', '--patch', '--no-ext-diff', '--no-textconv', '--ignore-submodules=dirty' }
 vim.list_extend(diff, { '--submodule=short', '--no-color', '--no-relative' })
 vim.list_extend(diff, { '--src-prefix=a/', '--dst-prefix=b/' })
-
-local function command(...)
-  local argv = vim.list_extend({}, git)
-  for _, part in ipairs({ ... }) do
-    vim.list_extend(argv, part)
-  end
-  return argv
-end
-
--- What is missing in a partial clone is not fetched; git speaks English.
-local function environment()
-  local list = { 'LC_ALL=C', 'GIT_NO_LAZY_FETCH=1', 'GIT_ALLOW_PROTOCOL=none' }
-  for _, entry in ipairs(process.environment()) do
-    if not entry:find('^LC_ALL=') then
-      list[#list + 1] = entry
-    end
-  end
-  return list
-end
 
 -- The settings that turn every filter off. A name with `=` would be another setting.
 local function without_filters(names)
@@ -87,8 +64,8 @@ function M.run(folder, is_staged, max_size, done)
     if stopped then
       return done(errors.new('cancelled'))
     end
-    local opts = { cwd = folder, timeout = TIMEOUT, max_output = size, env = environment() }
-    handle = process.run(argv, opts, function(err, result)
+    local opts = { cwd = folder, timeout = TIMEOUT, max_output = size }
+    handle = git.run(argv, opts, function(err, result)
       if err then
         done(errors.new('not_found', err.message, 'install git, and look at PATH'))
       elseif result.outcome == 'output' then
@@ -102,14 +79,14 @@ function M.run(folder, is_staged, max_size, done)
   end
   local function ask(settings)
     local what = is_staged and '--cached' or 'HEAD'
-    step(command(settings, diff, { what, '--' }), max_size, { [0] = true }, function(text)
+    step(git.command(settings, diff, { what, '--' }), max_size, { [0] = true }, function(text)
       done(nil, text)
     end)
   end
   local list = { 'config', '-z', '--name-only', '--get-regexp', '^filter\\.' }
-  step(command({ 'rev-parse', '--show-toplevel' }), MAX_SETTINGS, { [0] = true }, function()
+  step(git.command({ 'rev-parse', '--show-toplevel' }), MAX_SETTINGS, { [0] = true }, function()
     -- 1: there is none.
-    step(command(list), MAX_SETTINGS, { [0] = true, [1] = true }, function(names)
+    step(git.command(list), MAX_SETTINGS, { [0] = true, [1] = true }, function(names)
       local settings = without_filters(names)
       if not settings then
         return done(
