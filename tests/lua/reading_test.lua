@@ -233,3 +233,192 @@ describe('what git ignores', function()
     assert.is_nil(one(session, 'search', { text = 'HIDDEN' }).result.matches)
   end)
 end)
+
+-- Every way with every kind of path. A proposal that fits is shown as a diff, which asks like a
+-- question does.
+describe('a path', function()
+  local diff = require('venice.edit.diff')
+  local open = diff.open
+
+  before_each(function()
+    write(root .. '/a.txt', 'one\ntwo\n')
+    write(root .. '/sub/b.txt', 'below\n')
+    write(root .. '/.env', 'TOKEN=two\n')
+    write(root .. '/x.log', 'two\n')
+    write(root .. '/.gitignore', '*.log\n')
+    write(base .. '/outside/secret', 'two\n')
+    for name, target in pairs({
+      link = '../outside/secret',
+      ['link-to-none'] = '../outside/none',
+      folder = base .. '/outside',
+      innocent = '.env',
+      ['innocent-to-none'] = 'server.pem',
+      ['log'] = 'x.log',
+      ['log-to-none'] = 'y.log',
+    }) do
+      assert(uv.fs_symlink(target, root .. '/' .. name))
+    end
+    diff.open = function(opts)
+      questions[#questions + 1] = { name = 'diff' }
+      vim.schedule(function()
+        opts.on_done({ outcome = 'refused', accepted = 0, refused = 1, total = 1 })
+      end)
+      return { close = function() end, set_text = function() end }
+    end
+  end)
+
+  after_each(function()
+    diff.open = open
+  end)
+
+  -- A proposal that fits, and some that do not, each in its own way.
+  local ways = {
+    { 'read_file', 'path' },
+    { 'list_files', 'path' },
+    { 'search', 'path', { text = 'two' } },
+    { 'buffer', 'name' },
+    { 'diagnostics', 'path' },
+    { 'propose_edit', 'path', { old_text = 'two', new_text = 'x' } },
+    { 'propose_edit', 'path', { old_text = 'o', new_text = 'x' } },
+    { 'propose_edit', 'path', { old_text = 'nothing', new_text = 'x' } },
+    { 'propose_edit', 'path', { old_text = '', new_text = 'x' } },
+  }
+
+  -- All that leaves: what the model is told, and whether the user was asked.
+  local function leaves(way, path, answer)
+    word, questions = answer, {}
+    local arguments = vim.tbl_extend('force', way[3] or {}, { [way[2]] = path })
+    local result = one(new(), way[1], arguments)
+    local text = vim.inspect(result.result):gsub(vim.pesc(path), '<path>')
+    return ('asked %d times; %s; %s'):format(#questions, text, tostring(result.is_error))
+  end
+
+  local function what(way, path)
+    return way[1] .. ' ' .. vim.inspect(way[3] or {}) .. ' ' .. path
+  end
+
+  it('that its text refuses is never asked about, there or not', function()
+    local groups = {
+      {
+        '/etc/passwd',
+        '/etc/none',
+        base .. '/outside/secret',
+        base .. '/outside/none',
+        '/',
+        '//etc',
+      },
+      { '/proc/self/cwd/a.txt', '/proc/self/cwd/none', '/proc/self/root' .. root .. '/a.txt' },
+      { '/dev/stdin', '/proc/self/fd/0', root:upper() .. '/a.txt', root .. '-not/a.txt' },
+      { '../outside/secret', '../outside/none', 'sub/../a.txt', 'none/../a.txt' },
+      { '.env', '.ENV', './/.env', 'sub/.Env.local', root .. '/.env', 'server.pem', 'SERVER.PEM' },
+      { '.git/config', '.GIT/none', '.ssh', 'sub/.aws/x' },
+    }
+    for _, way in ipairs(ways) do
+      for _, group in ipairs(groups) do
+        local expected
+        for _, path in ipairs(group) do
+          local told = leaves(way, path, 'once')
+          expected = expected or told
+          assert.are.equal(expected, told, what(way, path))
+          assert.is_truthy(told:find('asked 0 times', 1, true), what(way, path))
+        end
+      end
+    end
+  end)
+
+  -- Neither by its words, nor by whether the user was asked.
+  local others = {
+    'a.txt',
+    'none.txt',
+    'sub',
+    'sub/none/none',
+    'link',
+    'link-to-none',
+    'folder/secret',
+    'folder/none',
+    'innocent',
+    'innocent-to-none',
+    'log',
+    'log-to-none',
+    'x.log',
+    'y.log',
+  }
+
+  it('is not told about before the user said yes', function()
+    for _, way in ipairs(ways) do
+      local expected = leaves(way, 'a.txt', 'no')
+      assert.is_truthy(expected:find('asked 1 times', 1, true), expected)
+      for _, path in ipairs(others) do
+        assert.are.equal(expected, leaves(way, path, 'no'), what(way, path))
+      end
+    end
+  end)
+
+  it('outside, ignored or secret is not told to be there, nor not to be', function()
+    for _, way in ipairs(ways) do
+      for _, pair in ipairs({
+        { 'link', 'link-to-none' },
+        { 'folder/secret', 'folder/none' },
+        { 'innocent', 'innocent-to-none' },
+        { 'x.log', 'y.log' },
+        { 'log', 'log-to-none' },
+      }) do
+        local there, not_there = leaves(way, pair[1], 'once'), leaves(way, pair[2], 'once')
+        assert.are.equal(there, not_there, what(way, pair[1]))
+        assert.is_nil(there:find('two', 1, true), there)
+        assert.is_truthy(there:find('true', 1, true), there)
+      end
+    end
+  end)
+
+  it('that may be read is told about in detail', function()
+    local session = new()
+    session.allowed.read_file = true
+    local function told(arguments)
+      return one(session, 'propose_edit', arguments).result
+    end
+    assert.is_truthy(
+      told({ path = 'a.txt', old_text = 'o', new_text = 'x' }):find('more than once')
+    )
+    assert.is_truthy(
+      told({ path = 'a.txt', old_text = 'z', new_text = 'x' }):find('does not stand')
+    )
+    assert.is_truthy(told({ path = 'none', old_text = 'z', new_text = 'x' }):find('there is no'))
+    assert.are.equal(0, #questions)
+    -- A yes to reading it once is one for this file, and for no other.
+    session = new()
+    one(session, 'read_file', { path = 'a.txt' })
+    assert.are.equal(1, #questions)
+    assert.is_truthy(
+      told({ path = 'a.txt', old_text = 'o', new_text = 'x' }):find('more than once')
+    )
+    assert.are.equal(1, #questions)
+    told({ path = 'sub/b.txt', old_text = 'z', new_text = 'x' })
+    assert.are.equal(2, #questions)
+    -- A yes to a range of lines is none for the rest.
+    session = new()
+    one(session, 'read_file', { path = 'a.txt', first = 1, last = 1 })
+    told({ path = 'a.txt', old_text = 'o', new_text = 'x' })
+    assert.are.equal(4, #questions)
+  end)
+
+  it('whose text would not change is not looked at', function()
+    local same = { path = 'a.txt', old_text = 'two\r\n', new_text = 'two\n' }
+    local result = one(new(), 'propose_edit', same)
+    assert.is_truthy(result.result:find('changes nothing', 1, true))
+    same.path = 'none.txt'
+    assert.are.equal(result.result, one(new(), 'propose_edit', same).result)
+    assert.are.equal(0, #questions)
+  end)
+
+  it('is found in no list and by no search, unless it is offered', function()
+    for _, options in ipairs({ true, { exclude = { '*.sql' } } }) do
+      local listed = one(new(options), 'list_files', {}).result.files
+      for _, path in ipairs(listed) do
+        assert.is_nil(path:find('env') or path:find('%.log') or path:find('/secret'), path)
+      end
+      local found = one(new(options), 'search', { text = 'two' }).result.matches
+      assert.are.same({ 'a.txt:2: two' }, found)
+    end
+  end)
+end)

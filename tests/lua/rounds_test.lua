@@ -21,6 +21,10 @@ describe('a round of tools', function()
       function Session.folder() return '~' end
       function Session.begin() _G.begun = (_G.begun or 0) + 1 end
       function Session.may_go_on() return _G.may, 'the limit of 8 rounds is reached' end
+      function Session.close()
+        _G.closed = true
+        if runs[#runs] then _G.finish('not run to its end') end
+      end
       function Session.run(_, calls, handlers)
         local run = { calls = calls, handlers = handlers }
         runs[#runs + 1] = run
@@ -166,6 +170,23 @@ describe('a round of tools', function()
     shows('tools were switched off meanwhile')
     assert.is_truthy(nvim.text():find('This call was not run', 1, true))
     assert.are.equal('', nvim.stderr())
+  end)
+
+  it('ends where tools are switched off while it runs, and on again', function()
+    for _, words in ipairs({ { 'off' }, { 'off', 'on' } }) do
+      ask_and_call()
+      local before = requests()
+      for _, word in ipairs(words) do
+        nvim.cmd('Venice tools ' .. word)
+      end
+      nvim.wait_for([[require('venice').status().state == 'idle']])
+      assert.is_true(nvim.lua('return closed'))
+      shows('tools were switched off meanwhile')
+      nvim.sleep(100)
+      assert.are.equal(before, requests())
+      nvim.stop()
+      start()
+    end
   end)
 
   it('runs nothing of the former answer where asking again brings an empty one', function()

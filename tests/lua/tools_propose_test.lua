@@ -1,9 +1,23 @@
 -- A proposed change of a file: which text it means, what the user sees, and what becomes of it.
 
-local change = require('venice.tools.edit_text').change
 local child = require('tests.lua.child')
 
+local edit_text = require('venice.tools.edit_text')
+
 local uv = vim.uv or vim.loop
+
+local function change(...)
+  local found, err
+  local arguments = { ... }
+  arguments[4] = function(...)
+    found, err = ...
+  end
+  edit_text.start(unpack(arguments, 1, 4))
+  assert.is_true(vim.wait(5000, function()
+    return found ~= nil or err ~= nil
+  end, 1))
+  return found, err
+end
 
 describe('a replacement', function()
   local text = 'one\ntwo\nthree\n  four\nthree\n'
@@ -35,8 +49,8 @@ describe('a replacement', function()
   it('must mean one place', function()
     refused('does not stand in the file', 'nothing', 'x')
     refused('does not stand in the file', ' two', 'x')
-    refused('2 times', 'three', 'x')
-    refused('2 times', 'aba', 'x', 'ababa')
+    refused('more than once', 'three', 'x')
+    refused('more than once', 'aba', 'x', 'ababa')
     refused('old_text is empty', '', 'x')
     refused('changes nothing', 'two', 'two')
     refused('NUL', 'two', 'a\0b')
@@ -63,6 +77,8 @@ local SETUP = [[
       return 'chat 1'
     end,
   }))
+  -- The user has let the model read all files, unless a test says otherwise.
+  session.allowed.read_file = true
   function _G.propose(path, old, new, more)
     _G.results = nil
     session:begin()
@@ -255,7 +271,7 @@ describe('a proposal', function()
     assert(uv.fs_symlink('/etc/passwd', root .. '/link'))
     for _, row in ipairs({
       { 'a.txt', 'nothing like it', 'x', 'does not stand' },
-      { 'a.txt', 'line 1', 'x', 'times' },
+      { 'a.txt', 'line 1', 'x', 'more than once' },
       { 'a.txt', '', 'x', 'old_text is empty' },
       { 'missing.txt', 'a', 'b', 'there is no' },
       { 'nowhere/new.txt', '', 'b', 'there is no' },
@@ -351,6 +367,117 @@ describe('a proposal', function()
     end)
     assert.are.equal('chat', nvim.text())
     assert.are.equal(1, #nvim.api.nvim_list_wins())
+  end)
+
+  it('tells no lines around it before the user let the model read the file', function()
+    nvim.lua('session.allowed = {}')
+    propose('a.txt', three())
+    is_shown('1 of 3')
+    nvim.type_keys('a', 'r', 'a')
+    local told = result()
+    assert.are.equal(2, told.result.accepted)
+    assert.is_nil(told.result.text_now)
+    assert.is_nil(told.result.first)
+    assert.is_nil(vim.inspect(told):find('line 8', 1, true))
+  end)
+
+  -- Goes to the diff of a chat.
+  local function go_to(name)
+    nvim.lua(
+      [[for _, win in ipairs(vim.api.nvim_list_wins()) do
+        local buf = vim.api.nvim_win_get_buf(win)
+        local first = vim.api.nvim_buf_get_lines(buf, 0, 1, false)[1]
+        if first:find('^' .. ... .. ' proposes') then
+          vim.api.nvim_set_current_win(win)
+        end
+      end
+      vim.cmd('redraw')]],
+      name
+    )
+  end
+
+  local function second()
+    nvim.lua(
+      [[local root = ...
+      _G.other = assert(require('venice.tools.session').new({
+        root = root,
+        name = function() return 'chat 2' end,
+      }))
+      other.allowed.read_file = true
+      other:begin()
+      local arguments = { path = 'a.txt', old_text = 'line 3\n', new_text = 'three\n' }
+      other:run({ { id = 'call_9', name = 'propose_edit', arguments = arguments } }, {
+        on_done = function(list) _G.others = list end,
+      })]],
+      root
+    )
+    is_shown('chat 2 proposes')
+  end
+
+  it('of one chat stays what it is when another one for the same file ends', function()
+    propose('a.txt', three())
+    is_shown('1 of 3')
+    second()
+    go_to('chat 2')
+    nvim.type_keys('a')
+    assert.are.equal('1 of 1 accepted', nvim.wait_for('_G.others', 8000)[1].words)
+    go_to('chat 1')
+    nvim.type_keys('A')
+    local told = result()
+    assert.are.equal('3 of 3 accepted', told.words)
+    assert.are.equal(8, told.result.first)
+    assert.are.equal(15, #vim.split(told.result.text_now, '\n'))
+    assert.is_nil(told.result.text_now:find('three', 1, true))
+  end)
+
+  it('of one chat keeps its buffer when another one for the same file is refused', function()
+    for _, order in ipairs({ { 'chat 1', 'chat 2' }, { 'chat 2', 'chat 1' } }) do
+      nvim.lua('_G.others = nil')
+      propose('a.txt', three())
+      is_shown('1 of 3')
+      second()
+      go_to(order[1])
+      nvim.type_keys('R')
+      nvim.wait_for(order[1] == 'chat 1' and '_G.results' or '_G.others', 8000)
+      assert.are.equal(1, nvim.fn.bufloaded(buffer_of('a.txt')))
+      go_to(order[2])
+      nvim.type_keys('R')
+      nvim.wait_for('_G.results and _G.others', 8000)
+      assert.is_nil(buffer_of('a.txt'))
+    end
+  end)
+
+  it('whose buffer goes has a result, and no text that it does not know any more', function()
+    propose('a.txt', three())
+    is_shown('1 of 3')
+    nvim.cmd('bwipeout! ' .. buffer_of('a.txt'))
+    assert.is_truthy(result().result:find('was closed', 1, true))
+    assert.are.equal(1, #nvim.api.nvim_list_wins())
+    -- Its marks are gone: nothing is said about the lines.
+    propose('a.txt', three())
+    is_shown('1 of 3')
+    nvim.lua(
+      [[
+      local buf = vim.fn.bufnr('a.txt')
+      vim.api.nvim_buf_clear_namespace(buf, vim.api.nvim_create_namespace('venice_proposal'), 0, -1)]]
+    )
+    nvim.type_keys('A')
+    local told = result().result
+    assert.is_nil(told.text_now)
+    assert.is_truthy(told.note:find('Read the file', 1, true))
+  end)
+
+  it('ends when tools are switched off, and what was allowed does not count any more', function()
+    propose('a.txt', three())
+    is_shown('1 of 3')
+    nvim.lua('session:close()')
+    assert.are.equal('stopped: tools are off', result().words)
+    nvim.wait_for(function()
+      return #nvim.api.nvim_list_wins() == 1
+    end)
+    assert.is_nil(nvim.lua('return session.allowed.read_file'))
+    propose('a.txt', 'line 3\n', 'x\n')
+    assert.are.equal('stopped: tools are off', result().words)
   end)
 
   it(

@@ -239,7 +239,11 @@ function Chat:use_tools(word)
   if on and config.get().tools == false then
     return errors.warn('tools are switched off by the option tools')
   end
-  self.tools = on and (self.tools or require('venice.chat.rounds').session(self)) or nil
+  local before = self.tools
+  self.tools = on and (before or require('venice.chat.rounds').session(self)) or nil
+  if before and not on then
+    before:close()
+  end
   window.update_bar(self)
   if not on then
     errors.notice('tools are off in this chat')

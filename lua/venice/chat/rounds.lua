@@ -99,7 +99,8 @@ end
 
 function Round:_go_on(last)
   local chat = self.chat
-  local may, words = chat.tools ~= nil, SWITCHED_OFF
+  -- Tools that were switched off and on again are others.
+  local may, words = chat.tools ~= nil and chat.tools == self.tools, SWITCHED_OFF
   if may then
     may, words = chat.tools:may_go_on()
   end
@@ -149,7 +150,12 @@ end
 ---@param request venice.Request it is over
 function M.start(chat, request)
   local calls, revoked = split(request.calls.list, not chat.tools)
-  local self = setmetatable({ chat = chat, turn = request.turn, usage = request.usage }, Round)
+  local self = setmetatable({
+    chat = chat,
+    turn = request.turn,
+    usage = request.usage,
+    tools = chat.tools,
+  }, Round)
   chat.request, chat.state = self, 'waiting'
   self:_show('runs tools')
   if #calls == 0 then

@@ -171,6 +171,13 @@ entries.propose_edit = {
   title = 'change a file',
   note = 'Nothing is written to disk.',
   order = { 'path', 'old_text', 'new_text' },
+  check = function(arguments, session)
+    local old, new = arguments.old_text:gsub('\r\n', '\n'), arguments.new_text:gsub('\r\n', '\n')
+    if old == new then
+      return require('venice.errors').new('bad_request', 'new_text changes nothing')
+    end
+    return session.offered:objection(arguments.path)
+  end,
   run = function(job)
     require('venice.tools.propose').run(job)
   end,

@@ -28,6 +28,10 @@ end
 function M.read_file(job)
   job:find(job.arguments.path, function(place)
     local file, err = job.session.offered:read(place)
+    -- Of a range, the user's yes was for the range.
+    if file and not job.arguments.first and not job.arguments.last then
+      job.session:note_readable(place.path)
+    end
     excerpt.answer(job, file, err, { path = place.path })
   end)
 end

@@ -11,6 +11,8 @@ local M = {}
 ---@field limit integer bytes of its result
 ---@field on_result fun(result: table)
 ---@field on_update fun(words: string)
+---@field ask_to_read fun(self: venice.ToolJob, path: string, on_yes: fun()) asks whether the model
+---  may learn about a file; a no refuses the call
 ---@field is_over boolean|nil
 ---@field work { stop: fun() }|nil what has to be stopped with it
 local Job = {}

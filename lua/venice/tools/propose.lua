@@ -1,5 +1,9 @@
 -- The tool that proposes a change of a file. The user sees a diff, which is the question: what is
 -- accepted changes the buffer, and nothing is written.
+--
+-- A change that does not fit is not shown, and why it does not fit says something about the file:
+-- unless the user has let the model read the file, that is asked about like reading. So a proposal
+-- never tells anything without the user's word, whether it fits or not.
 
 local attention = require('venice.attention')
 local bounds = require('venice.tools.bounds')
@@ -28,33 +32,57 @@ local function mark(buf, change)
   return { above = above, below = below }
 end
 
-local function row_of(buf, id)
-  local position = id and api.nvim_buf_get_extmark_by_id(buf, namespace, id, {})
-  return position and position[1]
+local function clear(buf, marks)
+  for _, id in pairs(marks) do
+    pcall(api.nvim_buf_del_extmark, buf, namespace, id)
+  end
 end
 
--- The range and some lines around it as they are now.
+-- The row of a mark; nil where it is lost.
+local function row_of(buf, id)
+  return api.nvim_buf_get_extmark_by_id(buf, namespace, id, {})[1]
+end
+
+-- The range and some lines around it as they are now; nil where it is not known any more.
 local function lines_now(buf, marks, limit)
-  local above, below = row_of(buf, marks.above), row_of(buf, marks.below)
-  local first = math.max((above or 0) + 1 - AROUND, 0)
-  if above == nil then
-    first = 0
+  if not api.nvim_buf_is_loaded(buf) then
+    return nil
   end
-  local last = below and below + AROUND or api.nvim_buf_line_count(buf)
+  local first, last = 0, api.nvim_buf_line_count(buf)
+  if marks.above then
+    local row = row_of(buf, marks.above)
+    if not row then
+      return nil
+    end
+    first = math.max(row + 1 - AROUND, 0)
+  end
+  if marks.below then
+    local row = row_of(buf, marks.below)
+    if not row then
+      return nil
+    end
+    last = row + AROUND
+  end
   local lines = api.nvim_buf_get_lines(buf, first, math.max(last, first), false)
-  local text = bounds.both_ends(table.concat(lines, '\n'), limit)
-  return first + 1, text
+  return first + 1, (bounds.both_ends(table.concat(lines, '\n'), limit))
 end
 
 local function describe(job, target, marks, result)
   local some = '%d of %d changes were accepted, %d refused'
   local words = some:format(result.accepted, result.total, result.refused)
-  local first, text = lines_now(target.buf, marks, job.limit - ROOM)
+  local first, text
+  if job.session:may_read(target.path) then
+    first, text = lines_now(target.buf, marks, job.limit - ROOM)
+  end
+  local note = words .. '. The text in the editor has changed; the file is not written yet.'
+  if not text then
+    note = note .. ' Read the file to see what stands there now.'
+  end
   job:answer({
     path = target.path,
     accepted = result.accepted,
     refused = result.refused,
-    note = words .. '. The text in the editor has changed; the file is not written yet.',
+    note = note,
     first = first,
     text_now = text,
   }, ('%d of %d accepted'):format(result.accepted, result.total))
@@ -73,9 +101,7 @@ local function decided(job, target, marks, result)
     end
     describe(job, target, marks, result)
   end)()
-  if api.nvim_buf_is_valid(target.buf) then
-    api.nvim_buf_clear_namespace(target.buf, namespace, 0, -1)
-  end
+  clear(target.buf, marks)
 end
 
 local function review(job, target, change)
@@ -98,6 +124,18 @@ local function review(job, target, change)
       diff:close()
     end,
   }
+  -- Without its buffer nothing can be decided any more.
+  api.nvim_create_autocmd({ 'BufUnload', 'BufWipeout' }, {
+    group = diff.group,
+    buffer = target.buf,
+    once = true,
+    callback = function()
+      vim.schedule(function()
+        job:fail(errors.new('not_found', 'the buffer of the file was closed; nothing was changed'))
+        diff:close()
+      end)
+    end,
+  })
   diff:set_text(change.lines, true)
   if stays then
     local words = '%s proposes a change of %s: see the diff'
@@ -124,28 +162,62 @@ local function review_soon(job, target, change)
     }
 end
 
+-- It does not fit.
+local function unfit(job, path, err)
+  if job.session:may_read(path) then
+    return job:fail(err)
+  end
+  job:ask_to_read(path, function()
+    job.session:note_readable(path)
+    job:fail(err)
+  end)
+end
+
+-- Looks whether the change fits the file; `done(err, target, change)`.
+local function prepare(job, place, done)
+  local arguments = job.arguments
+  local target, err = targets.open(job.session.offered, place)
+  if not target then
+    return done(err)
+  end
+  local found = job:safe(function(change, problem)
+    if not change then
+      target:release()
+      return done(problem)
+    end
+    done(nil, target, change)
+  end)
+  local work = require('venice.tools.edit_text').start(
+    target.text,
+    arguments.old_text,
+    arguments.new_text,
+    found
+  )
+  job.work = {
+    stop = function()
+      work.stop()
+      target:release()
+    end,
+  }
+end
+
 --- Shows the change as a diff.
 ---@param job venice.ToolJob
 function M.run(job)
-  local arguments = job.arguments
-  job:find(arguments.path, function(place)
-    local target, err = targets.open(job.session.offered, place)
-    local change
-    if target then
-      change, err = require('venice.tools.edit_text').change(
-        target.text,
-        arguments.old_text,
-        arguments.new_text
-      )
+  local path, is_new = job.arguments.path, job.arguments.old_text == ''
+  local found = job:safe(function(err, place)
+    if err then
+      return unfit(job, path, err)
     end
-    if not change then
-      if target then
-        target:release()
+    prepare(job, place, function(problem, target, change)
+      if problem then
+        return unfit(job, place.path, problem)
       end
-      return job:fail(err)
-    end
-    review_soon(job, target, change)
-  end, arguments.old_text == '')
+      job.work = nil
+      review_soon(job, target, change)
+    end)
+  end)
+  job.work = job.session.offered:find(path, is_new, found)
 end
 
 return M

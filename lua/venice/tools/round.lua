@@ -43,6 +43,7 @@ local words_for_model = {
     .. 'ask what to do instead.',
   skipped = 'Not run: the user refused the call before it.',
   stopped = 'Not run to its end: the user stopped it.',
+  off = 'Not run to its end: the user switched tools off.',
   nobody = 'Not run: nobody is there to approve it.',
   crowded = 'Not run: more than %d calls in one answer.',
   full = 'Not run: the results of this answer are full. Ask for less at once.',
@@ -93,11 +94,18 @@ function Round:update(call, words)
   end
 end
 
+local function stopped(self)
+  if self.session.is_closed then
+    return not_run(words_for_model.off, 'stopped: tools are off')
+  end
+  return not_run(words_for_model.stopped, 'stopped')
+end
+
 -- Why a call is not run, nor asked for.
 local function obstacle(self, call)
   local session = self.session
-  if self.is_stopped then
-    return not_run(words_for_model.stopped, 'stopped')
+  if self.is_stopped or session.is_closed then
+    return stopped(self)
   elseif self.is_refused then
     return not_run(words_for_model.skipped, 'not run')
   elseif self.over_limit then
@@ -118,13 +126,59 @@ local function obstacle(self, call)
   end
 end
 
+-- Asks the user about a call, or about what a call needs.
+local function ask(self, call, entry, fields, on_word)
+  local session = self.session
+  self:update(call, 'waits for you')
+  local question = vim.tbl_extend('force', {
+    chat = session.name(),
+    name = call.name,
+    title = entry.title,
+    note = entry.note,
+    root = session.offered.root,
+    order = entry.order,
+    may_always = entry.asks == 'chat',
+    is_dangerous = entry.asks == 'each',
+  }, fields)
+  self.question = approval.ask(question, session.buf, function(word)
+    self.question = nil
+    if not self.is_stopped then
+      on_word(word)
+    end
+  end)
+end
+
+-- A tool that asks by what it shows may need to read what it cannot show.
+local function ask_to_read(self, call, job, path, on_yes)
+  local entry = catalog.find('read_file')
+  local fields = {
+    name = 'read_file',
+    note = 'It proposes a change of this file that does not fit. What is wrong with it says '
+      .. 'something about the file, so you are asked as if it read the file.',
+    arguments = vim.tbl_extend('force', job.arguments, { path = path }),
+    order = { 'path', 'old_text', 'new_text' },
+  }
+  ask(self, call, entry, fields, function(word)
+    if word == 'no' then
+      return job:refuse()
+    elseif word == 'always' then
+      self.session.allowed.read_file = true
+    end
+    job:safe(on_yes)()
+  end)
+end
+
 local function run(self, call, entry, arguments)
-  local job = jobs.new({
+  local job
+  job = jobs.new({
     session = self.session,
     arguments = arguments,
     limit = math.min(self.room, self.session.options.max_result),
     on_update = function(words)
       self:update(call, words)
+    end,
+    ask_to_read = function(_, path, on_yes)
+      ask_to_read(self, call, job, path, on_yes)
     end,
     on_result = function(result)
       self.job = nil
@@ -136,34 +190,15 @@ local function run(self, call, entry, arguments)
   job:safe(entry.run)(job)
 end
 
-local function ask(self, call, entry, arguments)
-  local session = self.session
-  self:update(call, 'waits for you')
-  self.question = approval.ask(
-    {
-      chat = session.name(),
-      name = call.name,
-      title = entry.title,
-      note = entry.note,
-      root = session.offered.root,
-      order = entry.order,
-      arguments = arguments,
-      may_always = entry.asks == 'chat',
-      is_dangerous = entry.asks == 'each',
-    },
-    session.buf,
-    function(word)
-      self.question = nil
-      if self.is_stopped then
-        return
-      elseif word == 'no' then
-        return self:add(call, { refused = true })
-      elseif word == 'always' and entry.asks == 'chat' then
-        session.allowed[call.name] = true
-      end
-      run(self, call, entry, arguments)
+local function ask_and_run(self, call, entry, arguments)
+  ask(self, call, entry, { arguments = arguments }, function(word)
+    if word == 'no' then
+      return self:add(call, { refused = true })
+    elseif word == 'always' and entry.asks == 'chat' then
+      self.session.allowed[call.name] = true
     end
-  )
+    run(self, call, entry, arguments)
+  end)
 end
 
 local function begin(self, call)
@@ -181,7 +216,7 @@ local function begin(self, call)
   elseif entry.asks == 'itself' then
     run(self, call, entry, arguments)
   else
-    ask(self, call, entry, arguments)
+    ask_and_run(self, call, entry, arguments)
   end
 end
 
@@ -226,7 +261,7 @@ function Round:stop()
     question.close()
   end
   if job then
-    job:finish(not_run(words_for_model.stopped, 'stopped'))
+    job:finish(stopped(self))
     job:stop()
   elseif self.has_begun then
     self:next()

@@ -14,6 +14,9 @@ local M = {}
 ---@field buf integer|nil of the chat
 ---@field allowed table<string, boolean> tools that the user allowed for this chat
 ---@field rounds integer since begin()
+---@field readable table<string, boolean> files that the user let the model read as a whole
+---@field running table|nil the round that runs
+---@field is_closed boolean|nil tools were switched off
 local Session = {}
 Session.__index = Session
 
@@ -38,6 +41,7 @@ function M.new(opts)
     buf = opts.buf,
     allowed = {},
     rounds = 0,
+    readable = {},
   }, Session)
 end
 
@@ -81,6 +85,31 @@ function Session:may_go_on()
   return false, words:format(self.rounds)
 end
 
+--- Whether the user has let the model read a file: then it may be told about its text.
+---@param path string as the model writes it, or as it was found
+---@return boolean
+function Session:may_read(path)
+  local plain = self.offered.guard:plain(path)
+  return self.allowed.read_file == true or (plain ~= nil and self.readable[plain] == true)
+end
+
+--- Notes that the user let the model read a file as a whole.
+---@param path string
+function Session:note_readable(path)
+  local plain = self.offered.guard:plain(path)
+  if plain then
+    self.readable[plain] = true
+  end
+end
+
+--- Tools were switched off: what runs ends, and nothing that was allowed counts any more.
+function Session:close()
+  self.is_closed, self.allowed, self.readable = true, {}, {}
+  if self.running then
+    self.running.stop()
+  end
+end
+
 --- Runs the calls of one answer, one after the other, with the user's word for each.
 ---@param calls table[] call events of the parser
 ---@param handlers { on_update: fun(call: table, words: string)|nil,
@@ -91,7 +120,8 @@ function Session:run(calls, handlers)
   compat.check('on_done', handlers.on_done, 'function')
   compat.check('on_update', handlers.on_update, 'function', true)
   self.rounds = self.rounds + 1
-  return require('venice.tools.round').start(self, calls, handlers)
+  self.running = require('venice.tools.round').start(self, calls, handlers)
+  return self.running
 end
 
 return M
