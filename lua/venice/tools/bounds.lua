@@ -52,9 +52,10 @@ end
 ---@return string
 ---@return boolean is_cut
 function M.head(text, limit)
-  text = utf8.to_utf8(text)
-  -- What is longer than the limit is so in JSON as well.
-  if #text <= limit and M.size(text) <= limit then
+  -- What is longer than the limit is so in JSON as well: it is cut first, converted then.
+  local is_long = #text > limit
+  text = utf8.to_utf8(is_long and prefix(text, limit) or text)
+  if not is_long and #text <= limit and M.size(text) <= limit then
     return text, false
   end
   return cut_with(text, limit, prefix), true
@@ -67,14 +68,19 @@ end
 ---@return string
 ---@return boolean is_cut
 function M.both_ends(text, limit)
-  text = utf8.to_utf8(text)
-  if #text <= limit and M.size(text) <= limit then
-    return text, false
+  local length = #text
+  if length <= limit then
+    text = utf8.to_utf8(text)
+    if #text <= limit and M.size(text) <= limit then
+      return text, false
+    end
   end
   local room = limit - 80
-  local first = cut_with(text, math.floor(room / 3), prefix)
-  local last = cut_with(text, math.floor(room * 2 / 3), suffix)
-  local left_out = #text - #first - #last
+  -- As above: cut first.
+  local head, tail = utf8.to_utf8(prefix(text, room)), utf8.to_utf8(suffix(text, room))
+  local first = cut_with(head, math.floor(room / 3), prefix)
+  local last = cut_with(tail, math.floor(room * 2 / 3), suffix)
+  local left_out = math.max(length - #first - #last, 0)
   return ('%s\n[… %d bytes left out …]\n%s'):format(first, left_out, last), true
 end
 

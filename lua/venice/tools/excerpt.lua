@@ -2,28 +2,44 @@
 
 local bounds = require('venice.tools.bounds')
 local errors = require('venice.errors')
+local slices = require('venice.tools.slices')
 
 local M = {}
 
 -- What the other members of a result take.
 local ROOM = 300
 
--- Where a line begins; nil where there are not so many.
-local function start_of(text, line)
-  local position = 1
-  for _ = 2, line do
-    position = text:find('\n', position, true)
-    if not position then
-      return nil
-    end
-    position = position + 1
-  end
-  return position <= #text and position or nil
+-- So many bytes are counted in one step.
+local BLOCK = 65536
+
+---@class venice.LineCount
+---@field lines integer of the whole text
+---@field start integer|nil where the wanted line begins; nil where there are not so many
+
+-- Counts the lines of a text and finds where one of them begins, step by step.
+local function counter(text, line)
+  local self = { text = text, line = line, at = 1, breaks = 0 }
+  self.start = line == 1 and text ~= '' and 1 or nil
+  return self
 end
 
-local function count_lines(text)
-  local breaks = select(2, text:gsub('\n', '\n'))
-  return breaks + ((text == '' or text:sub(-1) == '\n') and 0 or 1)
+-- True where it is through.
+local function count_on(self)
+  local stop = math.min(self.at + BLOCK - 1, #self.text)
+  local breaks = select(2, self.text:sub(self.at, stop):gsub('\n', ''))
+  if not self.start and self.breaks + breaks >= self.line - 1 then
+    local position = self.at
+    for _ = self.breaks + 2, self.line do
+      position = self.text:find('\n', position, true) + 1
+    end
+    self.start = position <= #self.text and position or nil
+  end
+  self.breaks, self.at = self.breaks + breaks, stop + 1
+  if self.at > #self.text then
+    local is_ended = self.text == '' or self.text:byte(-1) == 10
+    self.lines = self.breaks + (is_ended and 0 or 1)
+    return true
+  end
 end
 
 -- Lines from a position, while they fit: the text, and how many lines it holds.
@@ -31,6 +47,9 @@ local function take(text, position, count, limit)
   local size, taken, first = 0, 0, position
   while taken < count and position <= #text do
     local stop = text:find('\n', position, true) or #text
+    if stop - position > limit then
+      break
+    end
     size = size + bounds.size(text:sub(position, stop)) - 2
     if size > limit then
       break
@@ -47,14 +66,9 @@ end
 ---@field text string
 ---@field note string|nil what is missing, and how to get it
 
---- Takes lines of a text.
----@param text string
----@param arguments { first: integer|nil, last: integer|nil }
----@param limit integer bytes of the result
----@return venice.Excerpt|nil
----@return venice.Error|nil
-function M.take(text, arguments, limit)
-  local total = count_lines(text)
+-- The lines that are asked for, of a text that was counted.
+local function take_counted(counted, arguments, limit)
+  local text, total = counted.text, counted.lines
   local first, last = arguments.first or 1, arguments.last or total
   if total == 0 then
     return { first = 0, last = 0, lines = 0, text = '', note = 'it is empty' }
@@ -65,14 +79,14 @@ function M.take(text, arguments, limit)
     return nil, errors.new('bad_request', '"last" is before "first"')
   end
   last = math.min(last, total)
-  local position = start_of(text, first)
+  local position = counted.start
   local found, taken = take(text, position, last - first + 1, limit - ROOM)
   local excerpt = { first = first, last = first + taken - 1, lines = total, text = found }
   if taken == 0 then
-    local line = text:match('^[^\n]*', position)
+    local stop = text:find('\n', position, true) or #text + 1
     excerpt.last = first
-    excerpt.text = bounds.head(line, limit - ROOM)
-    excerpt.note = ('line %d is cut: it has %d bytes'):format(first, #line)
+    excerpt.text = bounds.head(text:sub(position, stop - 1), limit - ROOM)
+    excerpt.note = ('line %d is cut: it has %d bytes'):format(first, stop - position)
   elseif excerpt.last < last then
     local words = 'cut at %d bytes; go on with first = %d'
     excerpt.note = words:format(limit, excerpt.last + 1)
@@ -97,15 +111,27 @@ end
 ---@param err venice.Error|nil why there is no file
 ---@param fields table<string, string> more members of the result
 function M.answer(job, file, err, fields)
-  local found
-  if file then
-    found, err = M.take(file.text, job.arguments, job.limit)
-  end
-  if not found then
+  if not file then
     return job:fail(err)
   end
-  found.unsaved = file.buf and vim.bo[file.buf].modified or nil
-  job:answer(vim.tbl_extend('error', found, fields), M.words(found))
+  local unsaved = file.buf and vim.bo[file.buf].modified or nil
+  local counted = counter(file.text, job.arguments.first or 1)
+  job.work = slices.run(
+    function()
+      return count_on(counted)
+    end,
+    job:safe(function(failure)
+      local found, problem
+      if not failure then
+        found, problem = take_counted(counted, job.arguments, job.limit)
+      end
+      if not found then
+        return job:fail(problem or errors.new('internal', failure))
+      end
+      found.unsaved = unsaved
+      job:answer(vim.tbl_extend('error', found, fields), M.words(found))
+    end)
+  )
 end
 
 return M

@@ -1,6 +1,7 @@
 -- The tools that read files and list them.
 
 local bounds = require('venice.tools.bounds')
+local errors = require('venice.errors')
 local excerpt = require('venice.tools.excerpt')
 local glob = require('venice.tools.glob')
 
@@ -13,7 +14,12 @@ local ROOM = 400
 --- Whether a path, or a folder above it, is what a pattern as in .gitignore names.
 ---@param pattern string|nil
 ---@return (fun(path: string): boolean)|nil
+---@return venice.Error|nil
 function M.matcher(pattern)
+  if pattern and #pattern > glob.MAX_PATTERN then
+    local words = 'the pattern is longer than %d bytes'
+    return nil, errors.new('bad_request', words:format(glob.MAX_PATTERN))
+  end
   local rule = pattern and glob.rule(pattern)
   if not rule then
     return nil
@@ -49,7 +55,7 @@ local function fit(job, files, is_cut)
   if #kept < #files then
     local words = 'the first %d of %s%d; narrow it with path or pattern'
     return kept, words:format(#kept, is_cut and 'more than ' or '', #files)
-  elseif #kept == 0 then
+  elseif #kept == 0 and not is_cut then
     return kept, 'there is none'
   elseif is_cut then
     return kept, 'there are more; narrow it with path or pattern'
@@ -60,7 +66,10 @@ end
 --- Gives the names of files.
 ---@param job venice.ToolJob
 function M.list_files(job)
-  local match = M.matcher(job.arguments.pattern)
+  local match, err = M.matcher(job.arguments.pattern)
+  if err then
+    return job:fail(err)
+  end
   job:find(job.arguments.path or '.', function(place)
     job:walk(place, match, function(files, is_cut)
       local kept, note = fit(job, files, is_cut)

@@ -21,6 +21,7 @@ local ROOM = 500
 ---@field texts string[] any of them is looked for
 ---@field files string[]
 ---@field matches string[]
+---@field file venice.SearchedFile|nil that is searched now
 local Search = {}
 Search.__index = Search
 
@@ -35,33 +36,8 @@ local function texts_of(arguments)
   return texts
 end
 
--- Where the lines begin that hold one of the texts, in order.
-local function lines_with(self, text)
-  local haystack = self.job.arguments.ignore_case and text:lower() or text
-  local seen, starts = {}, {}
-  for _, needle in ipairs(self.texts) do
-    local position, count = 1, 0
-    while count <= MAX_MATCHES do
-      local found = haystack:find(needle, position, true)
-      if not found then
-        break
-      end
-      local start = found
-      while start > 1 and haystack:byte(start - 1) ~= 10 do
-        start = start - 1
-      end
-      if not seen[start] then
-        seen[start], starts[#starts + 1], count = true, start, count + 1
-      end
-      position = haystack:find('\n', found, true) or #haystack + 1
-    end
-  end
-  table.sort(starts)
-  return starts
-end
-
 local function add_match(self, path, number, line)
-  local shown, is_cut = bounds.head(line:gsub('\r$', ''), MAX_LINE)
+  local shown, is_cut = bounds.head(line, MAX_LINE)
   local match = ('%s:%d: %s%s'):format(path, number, shown, is_cut and ' […]' or '')
   self.size = self.size + bounds.size(match) + 1
   if self.size > self.job.limit or #self.matches >= MAX_MATCHES then
@@ -72,20 +48,84 @@ local function add_match(self, path, number, line)
   return true
 end
 
-local function search_text(self, path, text)
-  local number, position, is_first = 1, 1, true
-  for _, start in ipairs(lines_with(self, text)) do
-    number = number + select(2, text:sub(position, start - 1):gsub('\n', '\n'))
-    position = start
-    if not add_match(self, path, number, text:match('^[^\n]*', start)) then
-      return
+-- A file is searched in windows, so that a text that nearly fits everywhere holds nobody.
+local WINDOW = 16384
+
+---@class venice.SearchedFile
+---@field path string
+---@field text string
+---@field at integer where the next window begins
+---@field number integer of the line that it begins in
+---@field start integer where that line begins
+---@field done integer|nil where the line begins that was given last
+---@field has_match boolean|nil
+
+-- Where in a window one of the texts begins: positions in the file, not two of one line.
+local function places_in(self, file, stop)
+  local places = {}
+  for _, needle in ipairs(self.texts) do
+    local window = file.text:sub(file.at, stop + #needle - 1)
+    window = self.job.arguments.ignore_case and window:lower() or window
+    local position = 1
+    while #places <= MAX_MATCHES * MAX_TEXTS do
+      local found = window:find(needle, position, true)
+      if not found then
+        break
+      end
+      places[#places + 1] = file.at + found - 1
+      position = window:find('\n', found, true)
+      if not position then
+        break
+      end
     end
-    self.in_files = self.in_files + (is_first and 1 or 0)
-    is_first = false
   end
+  table.sort(places)
+  return places
 end
 
-local function step(self)
+local function give_line(self, file)
+  if file.done == file.start then
+    return true
+  end
+  file.done = file.start
+  if not file.has_match then
+    file.has_match = true
+    self.in_files = self.in_files + 1
+  end
+  local stop = file.text:find('\n', file.start, true) or #file.text + 1
+  if file.text:byte(stop - 1) == 13 then
+    stop = stop - 1
+  end
+  -- What is cut anyway is not copied.
+  stop = math.min(stop - 1, file.start + 4 * MAX_LINE)
+  return add_match(self, file.path, file.number, file.text:sub(file.start, stop))
+end
+
+-- One window of a file; false where all of it was searched.
+local function search_window(self, file)
+  local stop = math.min(file.at + WINDOW - 1, #file.text)
+  local function go_to(position)
+    while true do
+      local found = file.text:find('\n', file.at, true)
+      if not found or found >= position then
+        file.at = position
+        return
+      end
+      file.number, file.start, file.at = file.number + 1, found + 1, found + 1
+    end
+  end
+  for _, place in ipairs(places_in(self, file, stop)) do
+    go_to(place)
+    if not give_line(self, file) then
+      return false
+    end
+  end
+  go_to(stop + 1)
+  return stop < #file.text
+end
+
+-- The next file.
+local function open_next(self)
   self.at = self.at + 1
   local path = self.files[self.at]
   if not path or self.is_cut then
@@ -99,9 +139,17 @@ local function step(self)
   local file, err = offered:read(place, { max_size = MAX_FILE, buffers = self.buffers })
   if file then
     self.total = self.total + #file.text
-    search_text(self, path, file.text)
+    self.file = { path = path, text = file.text, at = 1, number = 1, start = 1 }
   elseif err.code == 'too_large' then
     self.too_large = self.too_large + 1
+  end
+end
+
+local function step(self)
+  if not self.file then
+    return open_next(self)
+  elseif not search_window(self, self.file) then
+    self.file = nil
   end
 end
 
@@ -151,7 +199,10 @@ local function look_for_files(self, place)
   if not stat or stat.type ~= 'directory' then
     return search_files(self, { place.path }, false)
   end
-  local match = require('venice.tools.files').matcher(self.job.arguments.files)
+  local match, err = require('venice.tools.files').matcher(self.job.arguments.files)
+  if err then
+    return self.job:fail(err)
+  end
   self.job:walk(place, match, function(list, is_cut)
     search_files(self, list, is_cut)
   end)

@@ -61,10 +61,13 @@ end
 
 local function same_text(a, b)
   local function plain(text)
-    text = text:gsub('^\239\187\191', ''):gsub('\r\n', '\n'):gsub('\r', '\n')
-    return (text:gsub('\n$', ''))
+    text = text:sub(1, 3) == '\239\187\191' and text:sub(4) or text
+    if text:find('\r', 1, true) then
+      text = text:gsub('\r\n', '\n'):gsub('\r', '\n')
+    end
+    return text:byte(-1) == 10 and text:sub(1, -2) or text
   end
-  return plain(a) == plain(b)
+  return a == b or plain(a) == plain(b)
 end
 
 local function refuse(words, path)

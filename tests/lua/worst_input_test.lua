@@ -1,0 +1,37 @@
+-- The worst that a model or a repository can give the tools to work on: no step of it holds the
+-- editor for more than 10 ms, and a stop ends it within 50. Five times that is allowed here, and
+-- CPU time is what counts, for the machine may have other work. `make bench` prints the figures.
+
+local approval = require('venice.tools.approval')
+local child = require('tests.lua.child')
+local worst = require('tests.lua.worst')
+
+local STEP, STOP = 50 * child.slack, 250 * child.slack
+
+local original = approval.is_possible
+
+describe('the worst input', function()
+  before_each(function()
+    approval.is_possible = function()
+      return true
+    end
+  end)
+  after_each(function()
+    approval.is_possible = original
+    vim.cmd('silent! %bwipeout!')
+  end)
+
+  for _, case in ipairs(worst.cases) do
+    it('does not hold the editor: ' .. case.name, function()
+      local folder = child.tempdir()
+      case.prepare(folder)
+      local result, busiest = worst.run(folder, case)
+      assert.is_truthy(vim.inspect(result.result):find(case.expected), vim.inspect(result.result))
+      assert.is_true(busiest < STEP, ('held for %.1f ms'):format(busiest))
+      if case.is_long then
+        local took = worst.stop_in_the_middle(folder, case)
+        assert.is_true(took < STOP, ('stopped after %.1f ms'):format(took))
+      end
+    end)
+  end
+end)
