@@ -116,6 +116,8 @@ local CALM = 2 -- so many turns without a key before the pause begins
 ---@field buffer integer
 ---@field rows (fun(): integer[])|nil the rows that must have been in sight, default: all
 ---@field lift fun(window: integer)|nil brings its window to the front
+---@field series boolean|nil several keys in a row may approve, part by part
+---@field counted_at number|nil when a key counted last
 ---@field seen table<integer, boolean> the rows that were drawn in full
 ---@field drawn_at number|nil
 ---@field turn_at number when the loop came round last
@@ -234,6 +236,24 @@ function Watch:reset()
   self:_restart()
 end
 
+--- What the keys answer is another question now: the pause begins anew.
+function Watch:again()
+  self.counted_at = nil
+  self:_restart()
+end
+
+--- Rows were written: which ones are the same as before.
+---@param same fun(row: integer): integer|nil where a row stood that is the same now
+---@param count integer of the rows now
+function Watch:moved(same, count)
+  local seen = {}
+  for row = 1, count do
+    local before = same(row)
+    seen[row] = before and self.seen[before] or nil
+  end
+  self.seen = seen
+end
+
 -- Its window in this tab page.
 function Watch:_window()
   for _, window in ipairs(api.nvim_tabpage_list_wins(0)) do
@@ -301,9 +321,14 @@ function Watch:counts()
   if time - self.turn_at > STALL then
     self:_restart()
   end
-  if not self.calm_at or time - math.max(self.calm_at, key_before) < M.PAUSE then
-    return false, SOON
+  -- Somebody who approves part by part looks from one to the next, as long as nothing stalls.
+  local goes_on = self.series and self.counted_at and (self.calm_at or time) <= self.counted_at
+  if not goes_on then
+    if not self.calm_at or time - math.max(self.calm_at, key_before) < M.PAUSE then
+      return false, SOON
+    end
   end
+  self.counted_at = time
   return true
 end
 
@@ -327,7 +352,8 @@ end
 --- Watches what the user sees of a buffer that asks something, until it is gone.
 ---@param buffer integer
 ---@param opts table|nil { rows = function that lists the rows that must have been in sight,
----  lift = function that brings a window to the front }
+---  lift = function that brings a window to the front, series = whether several keys in a row may
+---  approve, part by part }
 ---@return venice.Watch
 function M.watch(buffer, opts)
   opts = opts or {}
@@ -335,6 +361,7 @@ function M.watch(buffer, opts)
     buffer = buffer,
     rows = opts.rows,
     lift = opts.lift,
+    series = opts.series,
     seen = {},
     turn_at = now(),
     turns = 0,

@@ -185,3 +185,104 @@ for _, kind in ipairs(kinds) do
     end
   end)
 end
+
+-- A diff that opens: what `ask()` shows, and whether it was applied.
+local DIFF = [[
+  vim.cmd('enew')
+  _G.code = vim.api.nvim_get_current_buf()
+  local old, new = {}, {}
+  for i = 1, _G.count do
+    old[i], new[i] = 'line ' .. i, 'other ' .. i
+  end
+  vim.api.nvim_buf_set_lines(code, 0, -1, false, old)
+  function _G.ask()
+    local review = require('venice.edit.diff').open({
+      buf = code, first = 1, last = _G.count, name = 'a proposal',
+      on_done = function(result) _G.answer = result.outcome end,
+    })
+    review:set_text(new, true)
+  end]]
+
+describe('a diff', function()
+  local nvim
+
+  local function start(count)
+    nvim = child.start({ terminal = 'emulated', lines = 30, columns = 90 })
+    nvim.cmd('set cmdheight=2 hidden')
+    nvim.lua('_G.count = ...', count or 2)
+    nvim.lua(DIFF)
+  end
+  after_each(function()
+    nvim.stop()
+  end)
+
+  local function is_shown()
+    nvim.wait_for(function()
+      return nvim.tty_screen():find('1 of 1', 1, true) ~= nil
+    end, 5000, 'the diff')
+  end
+  local function answer()
+    return nvim.lua('return _G.answer')
+  end
+  local function settled()
+    nvim.sleep(1500)
+    return answer()
+  end
+
+  it('is not accepted by keys that were typed before it was in sight', function()
+    for _, key in ipairs({ 'a', 'A' }) do
+      start()
+      nvim.lua_notify('vim.loop.sleep(1500) _G.ask()')
+      nvim.sleep(300)
+      nvim.tty_type(key .. key)
+      is_shown()
+      assert.is_nil(settled())
+      nvim.stop()
+      start()
+      nvim.lua_notify('_G.ask() vim.schedule(function() vim.loop.sleep(1500) end)')
+      nvim.sleep(300)
+      nvim.tty_type(key)
+      is_shown()
+      assert.is_nil(settled())
+      nvim.lua_notify('vim.loop.sleep(1500)')
+      nvim.sleep(300)
+      nvim.tty_type(key)
+      assert.is_nil(settled())
+      nvim.stop()
+    end
+    start()
+  end)
+
+  it('is accepted by somebody who looks, and then presses a key', function()
+    start()
+    nvim.lua('_G.ask()')
+    is_shown()
+    nvim.wait_for(function()
+      nvim.sleep(1200)
+      nvim.tty_type('a')
+      nvim.sleep(200)
+      return answer() == 'applied'
+    end, 20000)
+  end)
+
+  it(
+    'of two hundred lines is accepted only once its end was in sight, and says how long it is',
+    function()
+      start(200)
+      nvim.lua([[require('venice.attention').PAUSE = 0]])
+      nvim.lua('_G.ask()')
+      is_shown()
+      assert.is_truthy(nvim.tty_screen():find('400 lines: read to its end', 1, true))
+      nvim.tty_type('a')
+      nvim.sleep(200)
+      nvim.tty_type('A')
+      nvim.sleep(200)
+      assert.is_nil(answer())
+      assert.is_truthy(nvim.notices():find('more of it is below', 1, true))
+      nvim.tty_type('G')
+      nvim.sleep(200)
+      nvim.tty_type('a')
+      nvim.wait_for([[_G.answer == 'applied']])
+    end
+  )
+end)

@@ -87,6 +87,7 @@ describe('in a chat, code blocks', function()
   local function start(opts)
     nvim = child.start(vim.tbl_extend('force', { columns = 120, lines = 40 }, opts or {}))
     nvim.install_fake()
+    nvim.lua([[require('venice.attention').PAUSE = 0]])
     nvim.cmd('VeniceChat')
   end
 

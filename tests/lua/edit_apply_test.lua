@@ -8,6 +8,7 @@ describe('apply', function()
   before_each(function()
     nvim = child.start({ columns = 120, lines = 40 })
     nvim.install_fake()
+    nvim.lua([[require('venice.attention').PAUSE = 0]])
     nvim.lua([[
       vim.cmd('set hidden')
       _G.asked, _G.choice = {}, nil

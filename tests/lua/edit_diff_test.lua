@@ -9,6 +9,7 @@ describe('a diff', function()
     nvim = child.start(vim.tbl_extend('force', { columns = 90, lines = 40 }, opts or {}))
     nvim.lua([[
       vim.cmd('set hidden')
+      require('venice.attention').PAUSE = 0
       _G.results = {}
       function _G.open(first, last, opts)
         _G.code = vim.api.nvim_get_current_buf()
@@ -80,6 +81,14 @@ describe('a diff', function()
   end
   local function to_view()
     nvim.lua('vim.api.nvim_set_current_win(vim.fn.win_findbuf(view)[1])')
+  end
+
+  -- Pages through it.
+  local function read_on(count)
+    for _ = 1, count do
+      nvim.type_keys('<C-f>')
+      nvim.cmd('redraw')
+    end
   end
 
   local ten = { '1', '2', '3', '4', '5', '6', '7', '8', '9', '10' }
@@ -323,6 +332,7 @@ describe('a diff', function()
     ]])
     assert.is_true(nvim.lua('return asked') <= 20)
     assert.is_truthy(header(200))
+    read_on(160)
     nvim.type_keys('A')
     assert.are.equal('line 2000!', code()[2000])
     assert.are.equal('line 1999', code()[1999])
@@ -749,6 +759,7 @@ describe('a diff', function()
     start({ lines = 6 })
     nvim.cmd('split')
     three()
+    read_on(30)
     nvim.type_keys('A')
     assert.are.same(three_changes, code())
     assert.are.equal(1, nvim.eval("tabpagenr('$')"))

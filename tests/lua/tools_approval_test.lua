@@ -381,3 +381,28 @@ describe('a question', function()
     assert.are.same({}, windows())
   end)
 end)
+
+describe('a question of many lines', function()
+  it('says so in its title', function()
+    local argv = {}
+    for i = 1, 83 do
+      argv[i] = 'argument ' .. i
+    end
+    local function title(arguments)
+      local question = {
+        chat = 'chat 1',
+        name = 'run_command',
+        title = 'run a command',
+        note = 'It runs as you.',
+        root = '/tmp',
+        order = { 'argv' },
+        arguments = { argv = arguments },
+        may_always = false,
+        is_dangerous = true,
+      }
+      return require('venice.tools.approval_text').build(question, 0, 80).lines[1]
+    end
+    assert.are.equal('chat 1 wants to run a command   90 lines: read to the end', title(argv))
+    assert.are.equal('chat 1 wants to run a command', title({ 'ls' }))
+  end)
+end)

@@ -381,6 +381,14 @@ describe('a proposal', function()
     assert.is_nil(vim.inspect(told):find('line 8', 1, true))
   end)
 
+  -- Pages through the diff.
+  local function read_on()
+    for _ = 1, 4 do
+      nvim.type_keys('<C-f>')
+      nvim.cmd('redraw')
+    end
+  end
+
   -- Goes to the diff of a chat.
   local function go_to(name)
     nvim.lua(
@@ -422,6 +430,7 @@ describe('a proposal', function()
     nvim.type_keys('a')
     assert.are.equal('1 of 1 accepted', nvim.wait_for('_G.others', 8000)[1].words)
     go_to('chat 1')
+    read_on()
     nvim.type_keys('A')
     local told = result()
     assert.are.equal('3 of 3 accepted', told.words)
@@ -456,11 +465,10 @@ describe('a proposal', function()
     -- Its marks are gone: nothing is said about the lines.
     propose('a.txt', three())
     is_shown('1 of 3')
-    nvim.lua(
-      [[
-      local buf = vim.fn.bufnr('a.txt')
-      vim.api.nvim_buf_clear_namespace(buf, vim.api.nvim_create_namespace('venice_proposal'), 0, -1)]]
-    )
+    nvim.lua([[
+      local ns = vim.api.nvim_create_namespace('venice_proposal')
+      vim.api.nvim_buf_clear_namespace(vim.fn.bufnr('a.txt'), ns, 0, -1)]])
+    read_on()
     nvim.type_keys('A')
     local told = result().result
     assert.is_nil(told.text_now)

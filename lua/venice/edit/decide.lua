@@ -1,5 +1,7 @@
 -- What the keys of a review do: hunks are accepted and refused, and when the last one is decided,
 -- the accepted ones are applied together.
+--
+-- Whether a key counts is attention.lua's: nothing is accepted of which a line was not in sight.
 
 local anchors = require('venice.edit.anchor')
 local errors = require('venice.errors')
@@ -115,13 +117,17 @@ function M.accept(self)
     self:draw()
     return errors.warn('this text was changed meanwhile: ' .. words.way_out(self))
   end
+  local counts, why = self.view:may_accept({ i })
+  if not counts then
+    return errors.brief(why)
+  end
   decide(self, i, 'accepted')
 end
 
 --- Refuses the hunk under the cursor.
 ---@param self venice.Review
 function M.refuse(self)
-  if can_decide(self) then
+  if can_decide(self) and self.view:may_refuse() then
     decide(self, current(self), 'refused')
   end
 end
@@ -134,6 +140,18 @@ function M.rest(self, decision)
     return
   end
   self:locate()
+  local left = {}
+  for i in ipairs(self.hunks) do
+    left[#left + 1] = not self.decisions[i] and self.places[i] and i or nil
+  end
+  if decision == 'accepted' then
+    local counts, why = self.view:may_accept(left)
+    if not counts then
+      return errors.brief(why)
+    end
+  elseif not self.view:may_refuse() then
+    return
+  end
   local before, changed = vim.deepcopy(self.decisions), 0
   for i in ipairs(self.hunks) do
     if not self.decisions[i] then
@@ -209,6 +227,9 @@ end
 --- Closes the review: what is accepted is applied, what is not decided is refused.
 ---@param self venice.Review
 function M.quit(self)
+  if not self.view:may_refuse() then
+    return
+  end
   if self.state == 'streaming' and self.opts.on_stop then
     self.opts.on_stop()
   end

@@ -2,7 +2,6 @@
 -- Until the last one is decided nothing of the user's text changes; then all at once, in one step
 -- of the undo tree.
 
-local attention = require('venice.attention')
 local decide = require('venice.edit.decide')
 local errors = require('venice.errors')
 local reviews = require('venice.edit.review')
@@ -19,7 +18,6 @@ local M = {}
 ---@field on_retry fun()|nil asks anew, for the range as it is then
 ---@field on_stop fun()|nil stops what is still on its way
 ---@field stay boolean|nil the cursor stays in the user's window
----@field is_unasked boolean|nil the user did not ask for it: which keys decide is attention.lua's
 
 ---@class venice.DiffResult
 ---@field outcome 'applied'|'refused'|'closed' closed: without a decision, or nothing was shown
@@ -59,35 +57,12 @@ local keys = {
   ['?'] = { toggle_help, 'show or hide the keys' },
 }
 
--- Those that change something.
-local deciding = { a = true, r = true, A = true, R = true, q = true }
-
--- Where the diff opened unasked, a key may have been meant for something else.
-local function is_meant(self, lhs)
-  if not deciding[lhs] or not self.watch then
-    return true
-  elseif lhs ~= 'a' and lhs ~= 'A' then
-    return self.watch:may_refuse()
-  end
-  local counts, why = self.watch:counts()
-  if not counts then
-    errors.brief(why)
-  end
-  return counts
-end
-
 local function set_keys(self)
-  self.watch = self.opts.is_unasked
-    and attention.watch(self.view.buf, {
-      rows = function()
-        return {}
-      end,
-    })
   for lhs, key in pairs(keys) do
     local opts = { buffer = self.view.buf, nowait = true, silent = true }
     opts.desc = 'venice: ' .. key[2]
     vim.keymap.set('n', lhs, function()
-      if self.state ~= 'over' and is_meant(self, lhs) then
+      if self.state ~= 'over' then
         key[1](self)
       end
     end, opts)

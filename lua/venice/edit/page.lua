@@ -12,7 +12,8 @@ local rule = ('─'):rep(400)
 ---@class venice.Page
 ---@field lines venice.PageLine[]
 ---@field folds { first: integer, last: integer }[] rows, 1-based
----@field hunks { first: integer, last: integer }[] rows of each hunk, its header first
+---@field hunks { first: integer, must: integer, last: integer }[] rows of each hunk, its header
+---  first; must: to here it begins with what must be known
 ---@field words integer|nil the first row of what must be known before something is accepted
 
 ---@class venice.PageLine
@@ -53,6 +54,9 @@ end
 
 -- Hunks -------------------------------------------------------------------------------------------
 
+-- A hunk of more lines than this says so: its end is out of sight at first.
+local LONG = 40
+
 local function header(model, i)
   local hunk = model.hunks[i]
   local row = model.places and model.places[i]
@@ -68,6 +72,10 @@ local function header(model, i)
   local text = ('── %d%s · %s '):format(i, place, where)
   local line = { text = text, group = 'VeniceRule', rule = true }
   local state = model.states and model.states[i]
+  local size = hunk.old_count + #hunk.new_lines
+  if state and size > LONG then
+    text = ('%s· %d lines: read to its end '):format(text, size)
+  end
   if state then
     line.text = text .. '· ' .. state.text .. ' '
     line.spans = { { #text + #'· ', #line.text - 1, state.group } }
@@ -136,11 +144,12 @@ local function add_hunks(page, model)
       local words = '  it puts in characters that are not seen or turn text around'
       lines[#lines + 1] = { text = words, group = 'VeniceWarn' }
     end
+    local must = #lines + 1
     add_context(lines, anchor, math.max(shown + 1, first - CONTEXT), first - 1)
     add_change(lines, anchor.lines, hunk)
     shown = math.min(behind + CONTEXT - 1, last)
     add_context(lines, anchor, behind, shown)
-    page.hunks[i] = { first = from, last = #lines }
+    page.hunks[i] = { first = from, must = must, last = #lines }
   end
 end
 

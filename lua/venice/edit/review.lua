@@ -151,6 +151,7 @@ function Review:set_text(lines, is_final)
   lines = hunks.plain(type(lines) == 'function' and lines() or lines)
   self.hunks, self.reached, self.pending = hunks.between(self.anchor.lines, lines), nil, nil
   self.state, self.words = 'final', nil
+  self.view.watch:again()
   local follows = self.view:is_valid() and self.view:row() == #self.view.keys
   later.when_possible(function()
     if self.state == 'final' then

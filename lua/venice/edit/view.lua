@@ -1,6 +1,7 @@
 -- The window of a review: a scratch buffer below the text that it is about. It is written line by
 -- line where something has changed, so that folds, the cursor and its place on the screen stay.
 
+local attention = require('venice.attention')
 local private = require('venice.chat.private')
 local hunks = require('venice.edit.hunks')
 local page = require('venice.edit.page')
@@ -11,6 +12,8 @@ local api, fn = vim.api, vim.fn
 ---@class venice.ReviewView
 ---@field buf integer
 ---@field page venice.Page what is shown
+---@field watch venice.Watch what of it the user has seen
+---@field wanted integer[] the rows that a key is about
 local View = {}
 View.__index = View
 
@@ -45,7 +48,7 @@ function M.open(target, stay)
     api.nvim_set_hl(0, group, { link = link, default = true })
   end
   count = count + 1
-  local self = setmetatable({ target = target, keys = {} }, View)
+  local self = setmetatable({ target = target, keys = {}, wanted = {} }, View)
   self.buf = api.nvim_create_buf(false, true)
   private.harden(self.buf)
   local options = vim.bo[self.buf]
@@ -57,6 +60,12 @@ function M.open(target, stay)
   window.set_options()
   options.filetype = 'venice-diff'
   private.harden(self.buf)
+  self.watch = attention.watch(self.buf, {
+    series = true,
+    rows = function()
+      return self.wanted
+    end,
+  })
   if stay and api.nvim_win_is_valid(self.before) then
     api.nvim_set_current_win(self.before)
   end
@@ -71,6 +80,7 @@ end
 
 --- Closes the window. Who was in it goes back to where they came from, or to the text.
 function View:close()
+  self.watch:stop()
   if not self:is_valid() then
     return
   end
@@ -106,11 +116,31 @@ local function decorate(buf, row, line)
   end
 end
 
+-- A row that was written anew has to be seen anew.
+local function keep_seen(self, changes, count)
+  local before, at = {}, 1
+  for _, change in ipairs(changes) do
+    local moved = change.new_first - change.old_first
+    for row = at, change.new_first - 1 do
+      before[row] = row - moved
+    end
+    at = change.new_first + #change.new_lines
+  end
+  local moved = count - #self.keys
+  for row = at, count do
+    before[row] = row - moved
+  end
+  self.watch:moved(function(row)
+    return before[row]
+  end, count)
+end
+
 -- From below, so that rows above stay what they are. The first line comes first of all: a buffer is
 -- never empty.
 local function write_lines(self, new, keys)
   local buf = self.buf
   local changes = hunks.between(self.keys, keys)
+  keep_seen(self, changes, #keys)
   if #self.keys == 0 then
     api.nvim_buf_clear_namespace(buf, ns, 0, -1)
   end
@@ -279,6 +309,38 @@ function View:follow()
   for _, win in ipairs(fn.win_findbuf(self.buf)) do
     api.nvim_win_set_cursor(win, { api.nvim_buf_line_count(self.buf), 0 })
   end
+end
+
+--- Whether the key that is being handled may accept some hunks: the beginning and the end of each
+--- were in sight, and what must be known before.
+---@param list integer[]
+---@return boolean
+---@return string|nil why not, and what to do
+function View:may_accept(list)
+  self.wanted = {}
+  local shown = self.page
+  local function add(first, last)
+    for row = first, last do
+      self.wanted[#self.wanted + 1] = row
+    end
+  end
+  if shown.words then
+    add(shown.words, shown.hunks[1].first - 1)
+  end
+  for _, i in ipairs(list) do
+    local at = shown.hunks[i]
+    -- Its header says how it stands, which changes.
+    add(at.first + 1, at.must)
+    add(at.last, at.last)
+  end
+  return self.watch:counts()
+end
+
+--- Whether the key that is being handled may refuse: it was not meant for what was there before.
+---@return boolean
+function View:may_refuse()
+  local win = fn.win_findbuf(self.buf)[1]
+  return self.watch:may_refuse() or (win ~= nil and #attention.in_front_of(win) > 0)
 end
 
 --- The hunk that a row belongs to.

@@ -6,6 +6,8 @@ local visible = require('venice.tools.visible')
 local M = {}
 
 local NAME = 13 -- columns
+-- A question of more lines than this says so: its end is out of sight at first.
+local LONG = 40
 local printable = require('venice.errors').printable
 
 local function add_pieces(text, name, line)
@@ -90,6 +92,10 @@ function M.build(question, waiting, columns)
   text:add('')
   local group = question.is_dangerous and 'VeniceWarn' or 'VeniceDim'
   add_paragraph(text, question.note, math.max(columns - 4, 20), group)
+  if #text.lines > LONG then
+    local size = ('   %d lines: read to the end'):format(#text.lines)
+    text.lines[1] = text.lines[1] .. size
+  end
   return text
 end
 

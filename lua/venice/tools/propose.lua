@@ -114,7 +114,6 @@ local function review(job, target, change)
     last = change.last,
     name = name:format(job.session.name(), errors.printable(target.path)),
     stay = stays,
-    is_unasked = true,
     on_done = function(result)
       decided(job, target, marks, result)
     end,
