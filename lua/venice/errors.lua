@@ -68,15 +68,13 @@ function M.new(code, message, hint)
   return setmetatable(err, Error)
 end
 
---- Text from outside as one line that is safe for a screen: control characters become spaces.
+--- Text from outside as one line that is safe for a screen: control characters become spaces, and
+--- characters that deceive are drawn as their codes.
 ---@param text any
 ---@return string
 function M.printable(text)
   local line = tostring(text):gsub('[%z\1-\31\127]', ' ')
-  -- C1 controls (U+0080 to U+009F) and the characters that turn the direction of text around.
-  line = line:gsub('\194[\128-\159]', ' ')
-  line = line:gsub('\226\128[\142\143\168-\174]', ' '):gsub('\226\129[\166-\169]', ' ')
-  return line
+  return require('venice.hidden').shown(line)
 end
 
 --- Whether a failure is a lock on texts or windows, which goes away by itself: the command-line

@@ -1,6 +1,7 @@
 -- The lines of a review, as data: what is written where, and how it is coloured. Pure.
 
 local errors = require('venice.errors')
+local hidden = require('venice.hidden')
 local hunks = require('venice.edit.hunks')
 
 local M = {}
@@ -39,17 +40,74 @@ local function count(number, word)
 end
 M.count = count
 
--- Characters that are not seen, or turn the direction of what is: the text is not what it seems.
-local deceivers = { '\226\128[\142\143\168-\174]', '\226\129[\166-\169]', '\243\160[\128\129]' }
+-- A line that is longer than this is shown on several: the end of one that is longer than the window
+-- could never be seen.
+local MAX_LINE = 1000
+-- Within lines that are longer than this it is not shown what differs.
+local MAX_INNER = 20000
 
-local function deceives(lines)
-  for _, line in ipairs(lines) do
-    for _, pattern in ipairs(deceivers) do
-      if line:find(pattern) then
-        return true
+-- The end of a piece of a line, not within a character.
+local function piece_end(text, from)
+  local stop = math.min(from + MAX_LINE - 1, #text)
+  while stop > from and stop < #text and text:find('^[\128-\191]', stop + 1) do
+    stop = stop - 1
+  end
+  return stop
+end
+
+-- Writes a line of a text: what deceives is drawn as its code, words that mix scripts are marked.
+local function put(lines, sign, text, group, span)
+  local revealed = hidden.reveal(text)
+  local at = revealed and revealed.at or function(position)
+    return position
+  end
+  local spans = span and { { at(span[1]), at(span[2]), span[3] } } or {}
+  for _, code in ipairs(revealed and revealed.spans or {}) do
+    spans[#spans + 1] = { code[1], code[2], 'VeniceWarn' }
+  end
+  for _, word in ipairs(hidden.mixed(text)) do
+    spans[#spans + 1] = { at(word.first), at(word.last), 'VeniceWarn' }
+  end
+  text = revealed and revealed.text or text
+  local from, prefix = 1, sign
+  repeat
+    local stop, mine = piece_end(text, from), {}
+    for _, other in ipairs(spans) do
+      local first, last = math.max(other[1], from - 1), math.min(other[2], stop)
+      if first < last then
+        local move = #prefix - from + 1
+        mine[#mine + 1] = { first + move, last + move, other[3] }
+      end
+    end
+    lines[#lines + 1] = {
+      text = prefix .. text:sub(from, stop),
+      group = group,
+      spans = #mine > 0 and mine or nil,
+    }
+    from, prefix = stop + 1, sign:find('%S') and '⋯' or sign
+  until from > #text
+end
+
+-- What a hunk puts in that deceives, in words.
+local function warnings(hunk)
+  local list = {}
+  local named = hidden.named(hunk.new_lines)
+  if named then
+    list[1] = 'it puts in characters that are not seen or turn text around: ' .. named
+  end
+  local words, seen = {}, {}
+  for _, line in ipairs(hunk.new_lines) do
+    for _, entry in ipairs(hidden.mixed(line)) do
+      if not seen[entry.word] and #words < 4 then
+        seen[entry.word] = true
+        words[#words + 1] = ('%s (%s)'):format(hidden.shown(entry.word):sub(1, 80), entry.scripts)
       end
     end
   end
+  if #words > 0 then
+    list[#list + 1] = 'it puts in words that mix scripts: ' .. table.concat(words, ', ')
+  end
+  return list
 end
 
 -- Hunks -------------------------------------------------------------------------------------------
@@ -83,18 +141,17 @@ local function header(model, i)
   return line
 end
 
--- What of a line is other than in the line that it replaces.
+-- What of a line is other than in the line that it replaces: bytes from (0-based), to, group.
 local function inner(old, new)
-  if not old or not new then
+  if not old or not new or #old > MAX_INNER or #new > MAX_INNER then
     return nil, nil
   end
   local first, old_last, new_last = hunks.inner(old, new)
   if not first then
     return nil, nil
   end
-  -- One byte to the right, for the sign.
-  local gone = old_last >= first and { { first, old_last + 1, 'VeniceRemovedText' } } or nil
-  local come = new_last >= first and { { first, new_last + 1, 'VeniceAddedText' } } or nil
+  local gone = old_last >= first and { first - 1, old_last, 'VeniceRemovedText' } or nil
+  local come = new_last >= first and { first - 1, new_last, 'VeniceAddedText' } or nil
   return gone, come
 end
 
@@ -103,11 +160,11 @@ local function add_change(lines, old, hunk)
   for i = 1, hunk.old_count do
     local line = old[hunk.old_first + i - 1]
     local gone = inner(line, new[i])
-    lines[#lines + 1] = { text = '-' .. line, group = 'VeniceRemoved', spans = gone }
+    put(lines, '-', line, 'VeniceRemoved', gone)
   end
   for i, line in ipairs(new) do
     local _, come = inner(i <= hunk.old_count and old[hunk.old_first + i - 1] or nil, line)
-    lines[#lines + 1] = { text = '+' .. line, group = 'VeniceAdded', spans = come }
+    put(lines, '+', line, 'VeniceAdded', come)
   end
 end
 
@@ -123,7 +180,7 @@ local function add_context(lines, anchor, first, last)
   for i = first, last do
     local line = line_at(anchor, i)
     if line then
-      lines[#lines + 1] = { text = ' ' .. line }
+      put(lines, ' ', line)
     end
   end
 end
@@ -140,9 +197,8 @@ local function add_hunks(page, model)
     end
     local from = #lines + 1
     lines[from] = header(model, i)
-    if model.states and deceives(hunk.new_lines) then
-      local words = '  it puts in characters that are not seen or turn text around'
-      lines[#lines + 1] = { text = words, group = 'VeniceWarn' }
+    for _, words in ipairs(model.states and warnings(hunk) or {}) do
+      lines[#lines + 1] = { text = '  ' .. words, group = 'VeniceWarn' }
     end
     local must = #lines + 1
     add_context(lines, anchor, math.max(shown + 1, first - CONTEXT), first - 1)
@@ -160,7 +216,7 @@ local function add_section(page, section)
   local first = #lines + 1
   lines[first] = { text = '▾ ' .. errors.printable(section.summary), group = 'VeniceDim' }
   for _, line in ipairs(section.lines) do
-    lines[#lines + 1] = { text = '  ' .. line, group = 'VeniceDim' }
+    put(lines, '  ', line, 'VeniceDim')
   end
   page.folds[#page.folds + 1] = { first = first, last = #lines }
 end

@@ -2,39 +2,12 @@
 -- stands between quotes, as in a program: a line break is \n, and what would not be seen, or would
 -- turn the text around, is written as its code.
 
+local hidden = require('venice.hidden')
 local utf8 = require('venice.tools.utf8')
 
 local M = {}
 
 local short = { ['\n'] = '\\n', ['\r'] = '\\r', ['\t'] = '\\t', ['"'] = '\\"', ['\\'] = '\\\\' }
-
--- Blanks that are none, letters without ink, marks that steer the direction or the shape of others.
--- stylua: ignore
-local hidden = {
-  { 0x80, 0xA0 }, { 0xAD, 0xAD }, { 0x34F, 0x34F }, { 0x61C, 0x61C }, { 0x115F, 0x1160 },
-  { 0x1680, 0x1680 }, { 0x17B4, 0x17B5 }, { 0x180B, 0x180F }, { 0x2000, 0x200F },
-  { 0x2028, 0x202F }, { 0x205F, 0x206F }, { 0x2800, 0x2800 }, { 0x3000, 0x3000 },
-  { 0x3164, 0x3164 }, { 0xE000, 0xF8FF }, { 0xFE00, 0xFE0F }, { 0xFEFF, 0xFEFF },
-  { 0xFFA0, 0xFFA0 }, { 0xFFF0, 0xFFFB }, { 0x1D173, 0x1D17A }, { 0xE0000, 0x10FFFF },
-}
-
-local function code_of(char)
-  local first = char:byte()
-  local code = first < 0xE0 and first % 0x20 or first < 0xF0 and first % 0x10 or first % 0x08
-  for i = 2, #char do
-    code = code * 0x40 + char:byte(i) % 0x40
-  end
-  return code
-end
-
-local function is_hidden(code)
-  for _, range in ipairs(hidden) do
-    if code >= range[1] and code <= range[2] then
-      return true
-    end
-  end
-  return false
-end
 
 -- A character as it is shown, and whether that is not the character itself.
 local function show(char)
@@ -49,8 +22,8 @@ local function show(char)
     end
     return char, false
   end
-  local code = code_of(char)
-  if is_hidden(code) then
+  local code = hidden.code(char)
+  if hidden.is_hidden(code) then
     return ('\\u{%x}'):format(code), true
   end
   return char, false
