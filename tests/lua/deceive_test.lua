@@ -1,5 +1,5 @@
--- Characters that deceive: one list, and every place that shows text from outside draws them as what
--- they are.
+-- Characters that deceive: one list, and every place that shows text from outside draws them as
+-- what they are.
 
 local child = require('tests.lua.child')
 local errors = require('venice.errors')

@@ -275,6 +275,10 @@ describe('nothing is left of', function()
   it('a rewrite that was accepted and taken back', function()
     ask_to_rewrite()
     shows('undecided')
+    for _ = 1, 4 do
+      nvim.type_keys('<C-f>')
+      nvim.cmd('redraw')
+    end
     nvim.type_keys('A')
     nvim.wait_for([[vim.fn.bufname() == 'c.lua']])
     assert.is_truthy(nvim.text():find(leaks.ANSWER, 1, true))

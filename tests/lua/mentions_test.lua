@@ -755,6 +755,43 @@ describe('the mentions of a prompt', function()
       assert.are.equal(first, messages()[1].content)
     end)
 
+    local function sends_at_second(prompt, words)
+      nvim.cmd('VeniceChat')
+      nvim.type_keys('i' .. prompt .. '<Esc><CR>')
+      nvim.wait_for(function()
+        return nvim.notices():find(words, 1, true) ~= nil
+      end, 5000, words)
+      nvim.sleep(200)
+      assert.is_nil(messages())
+      -- What would be sent is to be seen.
+      assert.is_truthy(nvim.screen_text():find('PRIVATE-BYTES', 1, true))
+      assert.is_truthy(nvim.screen_text():find('look at it, then send it again', 1, true))
+      nvim.type_keys('<CR>')
+      nvim.wait_for('fake.last ~= nil')
+      assert.is_truthy(messages()[1].content:find('PRIVATE-BYTES', 1, true))
+    end
+
+    it('from outside the working folder need another look', function()
+      local outside = uv.fs_realpath(child.tempdir())
+      child.write(outside .. '/notes.txt', 'PRIVATE-BYTES\n')
+      sends_at_second('compare #file:' .. outside .. '/notes.txt', 'is outside the working folder')
+    end)
+
+    it('from outside through a link need another look', function()
+      local outside = uv.fs_realpath(child.tempdir())
+      child.write(outside .. '/notes.txt', 'PRIVATE-BYTES\n')
+      assert(uv.fs_symlink(outside .. '/notes.txt', home .. '/inside.txt'))
+      sends_at_second('compare #file:inside.txt', 'is outside the working folder')
+    end)
+
+    it('on the list of secrets need another look, as a buffer too', function()
+      child.write(home .. '/Prod.ENV', 'PRIVATE-BYTES\n')
+      sends_at_second('compare #file:Prod.ENV', 'is on the list of secrets')
+      nvim.lua([[fake.done(nil, { finish_reason = 'stop' }) fake.last = nil _G.__notes = {}]])
+      edit('id_rsa', 'PRIVATE-BYTES\n')
+      sends_at_second('compare #buffer', 'is on the list of secrets')
+    end)
+
     it('keep it from being sent where one of them fails', function()
       nvim.cmd('VeniceChat')
       nvim.type_keys('iexplain #file:nope<Esc><CR>')

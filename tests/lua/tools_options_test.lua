@@ -69,7 +69,8 @@ describe('the list of secrets', function()
     'id_rsa', 'id_rsa.pub', 'id_ecdsa', 'ID_ED25519', 'id_work', 'key.pfx', 'x.P12', 'a.jks',
     'db.kdbx', '.netrc', '.npmrc', '.pypirc', 'credentials', '.aws/credentials', '.aws/config',
     '.ssh/config', '.SSH/x', '.gnupg/pubring.kbx', '.kube/config', 'terraform.tfstate',
-    'secrets.yml', 'Secrets.json', 'x/prod.tfvars', '.git/config', '.GIT/config', '.git-credentials',
+    'secrets.yml', 'Secrets.json', 'x/prod.tfvars', '.git/config', '.GIT/config',
+    '.git-credentials',
   }
   local plain = {
     'main.lua',

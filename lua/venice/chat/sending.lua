@@ -153,8 +153,9 @@ end
 
 -- Before it ---------------------------------------------------------------------------------------
 
--- What is seen is what is sent: mentions become text first. Goes on where the prompt is complete.
-local function with_context(chat, prompt, done)
+-- What is seen is what is sent: mentions become text first. Goes on where the prompt is complete,
+-- unless something in it needs another look: then the next key sends it.
+local function with_context(chat, prompt, done, is_sending)
   local mentions = require('venice.chat.context.mentions')
   if not mentions.has(chat.view:text(prompt)) then
     return done()
@@ -175,6 +176,10 @@ local function with_context(chat, prompt, done)
       local size = require('venice.chat.context.size').words(info.bytes, info.tokens)
       prompt.words = conversation.count(info.blocks, 'block') .. ' · ' .. size
       prompt.words_of = #chat.view:text(prompt)
+      if is_sending and #info.care > 0 then
+        chat.view:draw(prompt)
+        return errors.warn(info.care[1] .. ': look at it, then send it again')
+      end
       chat.view:draw(prompt)
     end
     done()
@@ -275,7 +280,7 @@ function M.send(chat)
         end
       end)
     end)
-  end)
+  end, true)
 end
 
 --- Shows what the mentions of the draft stand for, and what it comes to. Sends nothing.

@@ -13,8 +13,9 @@ local rule = ('─'):rep(400)
 ---@class venice.Page
 ---@field lines venice.PageLine[]
 ---@field folds { first: integer, last: integer }[] rows, 1-based
----@field hunks { first: integer, must: integer, last: integer }[] rows of each hunk, its header
----  first; must: to here it begins with what must be known
+---@field hunks { first: integer, must: integer, change: integer, last: integer }[] rows of each
+---  hunk, its header first; must: to here it begins with what must be known; change: its last line
+---  that goes or comes
 ---@field words integer|nil the first row of what must be known before something is accepted
 
 ---@class venice.PageLine
@@ -40,8 +41,8 @@ local function count(number, word)
 end
 M.count = count
 
--- A line that is longer than this is shown on several: the end of one that is longer than the window
--- could never be seen.
+-- A line that is longer than this is shown on several: the end of one that is longer than the
+-- window could never be seen.
 local MAX_LINE = 1000
 -- Within lines that are longer than this it is not shown what differs.
 local MAX_INNER = 20000
@@ -203,9 +204,10 @@ local function add_hunks(page, model)
     local must = #lines + 1
     add_context(lines, anchor, math.max(shown + 1, first - CONTEXT), first - 1)
     add_change(lines, anchor.lines, hunk)
+    local change = #lines
     shown = math.min(behind + CONTEXT - 1, last)
     add_context(lines, anchor, behind, shown)
-    page.hunks[i] = { first = from, must = must, last = #lines }
+    page.hunks[i] = { first = from, must = must, change = change, last = #lines }
   end
 end
 

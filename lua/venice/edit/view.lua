@@ -331,7 +331,7 @@ function View:may_accept(list)
     local at = shown.hunks[i]
     -- Its header says how it stands, which changes.
     add(at.first + 1, at.must)
-    add(at.last, at.last)
+    add(at.change, at.change)
   end
   return self.watch:counts()
 end

@@ -20,8 +20,9 @@ M.secrets = {
   'id_*', '!id_*.*', 'id_rsa*', 'id_dsa*', 'id_ecdsa*', 'id_ed25519*', 'id_xmss*', 'ssh_host_*_key',
   -- Environments, and settings with passwords in them.
   '.env', '.env.*', '*.env', '.envrc', 'secret.*', 'secrets.*', '.secrets*', '*.secret',
-  '*.secrets', 'credentials', 'credentials.json', 'credentials.y*ml', 'credentials.xml', 'credentials.csv',
-  'credentials.ini', 'credentials.toml', 'credentials.db', 'client_secret*.json',
+  '*.secrets', 'credentials', 'credentials.json', 'credentials.y*ml', 'credentials.xml',
+  'credentials.csv', 'credentials.ini', 'credentials.toml', 'credentials.db',
+  'client_secret*.json',
   'service-account*.json', 'service_account*.json', '*.tfstate', '*.tfstate.*', '*.tfvars',
   '*.tfvars.json', '.vault-token', '.vault_pass*', 'wp-config.php', 'local.settings.json',
   -- Keys and key stores.

@@ -106,6 +106,7 @@ end
 ---@field blocks integer how many were put below the prompt
 ---@field bytes integer of them
 ---@field tokens integer of them, about
+---@field care string[] why some of them need another look before they are sent
 
 ---@class venice.ExpansionJob
 ---@field stop fun() ends it, with the error `cancelled`; nothing is changed
@@ -136,7 +137,14 @@ local function apply(job)
   view:draw(view:draft())
   local text = table.concat(tail, '\n')
   local tokens = require('venice.chat.context.size').tokens(text)
-  return { info = { blocks = #blocks, bytes = #text, tokens = tokens } }
+  local care = {}
+  for _, mention in ipairs(draft.mentions) do
+    local words = job.sources[id_of(mention)].care
+    if words and not vim.tbl_contains(care, words) then
+      care[#care + 1] = words
+    end
+  end
+  return { info = { blocks = #blocks, bytes = #text, tokens = tokens, care = care } }
 end
 
 local Job = {}

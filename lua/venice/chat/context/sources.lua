@@ -15,24 +15,53 @@ local M = {}
 ---@field key string the same for two mentions of one thing
 ---@field words string what stands in the mention's place
 ---@field block string[] lines that stand below the prompt
+---@field care string|nil why it is sent only after another look: "… is outside the working folder"
 
 -- Files and buffers -------------------------------------------------------------------------------
 
-local function finish(key, chosen, done)
+-- Text that was pasted may name any file. What is not of the project, or usually holds secrets, is
+-- not sent with the key that expands it.
+local function care_of(real, written)
+  local guard = require('venice.tools.paths').new(compat.uv.cwd() or '/')
+  local _, relative = nil, nil
+  if guard then
+    _, relative = guard:place(real)
+  end
+  if not relative then
+    return 'is outside the working folder'
+  end
+  local exclude = require('venice.tools.options').read(config.get().tools).exclude
+  local rules = require('venice.tools.ignore').new(guard.root, { exclude = exclude, git = false })
+  if rules:is_excluded(relative) or rules:is_excluded(written) then
+    return 'is on the list of secrets'
+  end
+end
+
+local function finish(key, chosen, done, care)
   if context.is_blank(chosen) then
     local words = chosen.path .. ' is empty'
     return done(nil, errors.new('not_found', words, 'there is nothing in it to send'))
   end
-  done({ key = key, words = context.code(chosen.path), block = context.block(chosen) })
+  done({
+    key = key,
+    words = context.code(chosen.path),
+    block = context.block(chosen),
+    care = care and ('%s %s'):format(chosen.path, care) or nil,
+  })
 end
 
-local function from_buffer(buf, done)
+-- `is_named`: not just the file that the user is in.
+local function from_buffer(buf, done, is_named)
   local count, name = api.nvim_buf_line_count(buf), api.nvim_buf_get_name(buf)
   if api.nvim_buf_get_offset(buf, count) > context.MAX_SIZE then
     return done(nil, context.too_large(context.path_of(buf)))
   end
   local real = name ~= '' and compat.uv.fs_realpath(name)
-  finish(real or 'buffer ' .. buf, context.lines(buf, 1, count), done)
+  local care = real and care_of(real, name)
+  if care == 'is outside the working folder' and not is_named then
+    care = nil
+  end
+  finish(real or 'buffer ' .. buf, context.lines(buf, 1, count), done, care)
 end
 
 -- Before 0.8 there is no such function; the end of a name says enough then.
@@ -57,7 +86,7 @@ local function from_disk(path, real, done)
     local lines = text_file.lines(text)
     local chosen = { path = shown, filetype = filetype_of(path), first = 1, last = #lines }
     chosen.lines = lines
-    finish(real, chosen, done)
+    finish(real, chosen, done, care_of(real, path))
   end)
 end
 
@@ -83,7 +112,7 @@ local function from_file(path, done)
   end
   local buf = buffer_of(real)
   if buf then
-    return from_buffer(buf, done)
+    return from_buffer(buf, done, true)
   end
   from_disk(vim.fn.simplify(written), real, done)
 end
@@ -130,7 +159,7 @@ local function from_named_buffer(name, done)
     local hint = 'write more of its path, or its number from :ls'
     return done(nil, errors.new('bad_request', words, hint))
   elseif api.nvim_buf_is_loaded(found[1]) then
-    return from_buffer(found[1], done)
+    return from_buffer(found[1], done, true)
   end
   -- It is in the list, but has not been looked at yet.
   from_file(api.nvim_buf_get_name(found[1]), done)
