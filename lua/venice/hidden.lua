@@ -1,6 +1,7 @@
 -- Characters that deceive who reads a text: blanks that are none, letters without ink, marks that
 -- turn the direction around or change the shape of others; and words that mix scripts whose letters
--- look alike. This list is the only one: diffs, questions, notices and headers all use it.
+-- look alike. This list is the only one here: diffs, questions, notices and headers all use it. What
+-- the library says is made safe by the list of csrc/base/screen.c, which this one holds.
 
 local M = {}
 
@@ -12,7 +13,8 @@ local ranges = {
   { 0x1C3, 0x1C3 }, -- a letter that looks like !
   { 0x34F, 0x34F }, -- grapheme joiner
   { 0x37E, 0x37E }, -- a question mark that looks like ;
-  { 0x61C, 0x61C }, { 0x70F, 0x70F }, { 0x115F, 0x1160 }, { 0x1680, 0x1680 },
+  { 0x600, 0x605 }, { 0x61C, 0x61C }, { 0x6DD, 0x6DD }, { 0x70F, 0x70F }, { 0x890, 0x891 },
+  { 0x8E2, 0x8E2 }, { 0x115F, 0x1160 }, { 0x1680, 0x1680 },
   { 0x17B4, 0x17B5 }, { 0x180B, 0x180F },
   { 0x2000, 0x200F }, -- blanks, zero width, direction
   { 0x2028, 0x202F }, { 0x205F, 0x206F },

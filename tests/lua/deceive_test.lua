@@ -48,6 +48,18 @@ describe('a character that deceives', function()
     assert.is_true(hidden.has('❤️️'))
   end)
 
+  it('is one of ours wherever it is one of the library', function()
+    local source, count = child.read(child.root .. '/csrc/base/screen.c'), 0
+    for first, last in source:gmatch('{ (0x%x+), (0x%x+) }') do
+      for _, code in ipairs({ tonumber(first), tonumber(last) }) do
+        -- Controls of ASCII are blanks, or shown as they are.
+        assert.is_true(code < 0x80 or hidden.is_hidden(code), ('U+%04X'):format(code))
+        count = count + 1
+      end
+    end
+    assert.is_true(count > 20)
+  end)
+
   it('leaves the bytes around it where they are', function()
     local revealed = hidden.reveal('ab\226\128\139cd\194\160e')
     assert.are.equal('ab<U+200B>cd<U+00A0>e', revealed.text)

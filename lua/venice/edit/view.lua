@@ -117,7 +117,7 @@ local function decorate(buf, row, line)
 end
 
 -- A row that was written anew has to be seen anew.
-local function keep_seen(self, changes, count)
+local function keep_seen(self, changes, total)
   local before, at = {}, 1
   for _, change in ipairs(changes) do
     local moved = change.new_first - change.old_first
@@ -126,13 +126,13 @@ local function keep_seen(self, changes, count)
     end
     at = change.new_first + #change.new_lines
   end
-  local moved = count - #self.keys
-  for row = at, count do
+  local moved = total - #self.keys
+  for row = at, total do
     before[row] = row - moved
   end
   self.watch:moved(function(row)
     return before[row]
-  end, count)
+  end, total)
 end
 
 -- From below, so that rows above stay what they are. The first line comes first of all: a buffer is

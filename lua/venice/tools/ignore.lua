@@ -260,7 +260,8 @@ end
 ---@return { stop: fun() }
 function Ignore:filter(paths, done)
   local questions = { by_folder = {}, repositories = {} }
-  local out, at, asked, work = {}, 0, 0, nil
+  local out, at, asked = {}, 0, 0
+  local work
 
   local function finish()
     local kept = {}
