@@ -164,7 +164,7 @@ describe('what git ignores', function()
     end
   end)
 
-  it("is an error where the repository is somebody else's", function()
+  it('is an error where the repository belongs to somebody else', function()
     if uv.getuid() ~= 0 then
       pending('only root can give files away')
       return
