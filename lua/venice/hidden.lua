@@ -1,7 +1,7 @@
 -- Characters that deceive who reads a text: blanks that are none, letters without ink, marks that
 -- turn the direction around or change the shape of others; and words that mix scripts whose letters
 -- look alike. This list is the only one here: diffs, questions, notices and headers all use it.
--- What the library says is made safe by the list of csrc/base/screen.c, all of which is in this one.
+-- What the library says is made safe by the list of csrc/base/screen.c, a part of this one.
 
 local M = {}
 

@@ -18,11 +18,14 @@ local function write(path, text)
   file:close()
 end
 
-local function git(folder, ...)
-  local argv = { 'git', '-C', folder, '-c', 'user.name=a', '-c', 'user.email=a' }
-  vim.list_extend(argv, { '-c', 'protocol.file.allow=always', ... })
-  local said = vim.fn.system(argv)
+local function run(...)
+  local said = vim.fn.system({ ... })
   assert(vim.v.shell_error == 0, said)
+end
+
+local function git(folder, ...)
+  local names = { '-c', 'user.name=a', '-c', 'user.email=a', '-c', 'protocol.file.allow=always' }
+  run('git', '-C', folder, unpack(vim.list_extend(names, { ... })))
 end
 
 before_each(function()
@@ -170,7 +173,7 @@ describe('what git ignores', function()
       return
     end
     repository(root)
-    assert.are.equal(0, os.execute('chown -R nobody ' .. root))
+    run('chown', '-R', 'nobody', root)
     local session = new(nil, root .. '/app')
     is_hidden(session)
     local result = one(session, 'read_file', { path = 'main.lua' })
@@ -181,7 +184,7 @@ describe('what git ignores', function()
     repository(root)
     local hook = base .. '/hook'
     write(hook, '#!/bin/sh\ntouch ' .. base .. '/was-run\ncat\n')
-    assert.are.equal(0, os.execute('chmod +x ' .. hook))
+    run('chmod', '+x', hook)
     write(root .. '/.gitattributes', '* filter=bad diff=bad\n')
     for _, setting in ipairs({
       'core.fsmonitor',

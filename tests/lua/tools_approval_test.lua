@@ -388,7 +388,7 @@ describe('a question of many lines', function()
     for i = 1, 83 do
       argv[i] = 'argument ' .. i
     end
-    local function title(arguments)
+    local function build(arguments)
       local question = {
         chat = 'chat 1',
         name = 'run_command',
@@ -400,9 +400,15 @@ describe('a question of many lines', function()
         may_always = false,
         is_dangerous = true,
       }
-      return require('venice.tools.approval_text').build(question, 0, 80).lines[1]
+      return require('venice.tools.approval_text').build(question, 0, 80).lines
+    end
+    local function title(arguments)
+      return build(arguments)[1]
     end
     assert.are.equal('chat 1 wants to run a command   90 lines: read to the end', title(argv))
     assert.are.equal('chat 1 wants to run a command', title({ 'ls' }))
+    -- Words that mix scripts are named.
+    local lines = table.concat(build({ 'curl', 'https://pаypal.com' }), '\n')
+    assert.is_truthy(lines:find('mixes Latin and Cyrillic: pаypal', 1, true))
   end)
 end)

@@ -188,8 +188,30 @@ local function busy()
   return thread_time()
 end
 
--- Runs a case; `meanwhile(handle)` may stop it. Gives its result and the longest time, in CPU, that
--- a turn of the main loop took.
+--- The longest time, in CPU, that a turn of the main loop takes.
+---@param begin fun()
+---@param is_over fun(): any
+---@return number milliseconds
+function M.measure(begin, is_over)
+  collectgarbage()
+  collectgarbage()
+  local busiest, last = 0, nil
+  local timer = uv.new_timer()
+  local function tick()
+    local now = busy()
+    busiest = math.max(busiest, last and now - last or 0)
+    last = now
+  end
+  timer:start(0, 1, tick)
+  begin()
+  local ended = vim.wait(60000, is_over, 1)
+  timer:close()
+  tick()
+  assert(ended, 'no result')
+  return busiest
+end
+
+-- Runs a case; `meanwhile(handle)` may stop it.
 local function start(folder, case, meanwhile)
   local session = assert(sessions.new({
     root = folder,
@@ -200,33 +222,22 @@ local function start(folder, case, meanwhile)
   for _, tool in ipairs({ 'read_file', 'list_files', 'search' }) do
     session.allowed[tool] = true
   end
-  local results
-  collectgarbage()
-  collectgarbage()
-  local busiest, last = 0, nil
-  local timer = uv.new_timer()
+  local results, handle
   local call =
     { kind = 'call', id = 'call_1', name = case.tool, arguments = vim.deepcopy(case.arguments) }
   session:begin()
-  local handle = session:run({ call }, {
-    on_done = function(list)
-      results = list
-    end,
-  })
-  timer:start(0, 1, function()
-    local now = busy()
-    busiest = math.max(busiest, last and now - last or 0)
-    last = now
-  end)
-  local ended = vim.wait(60000, function()
+  local busiest = M.measure(function()
+    handle = session:run({ call }, {
+      on_done = function(list)
+        results = list
+      end,
+    })
+  end, function()
     if meanwhile then
       meanwhile(handle)
     end
     return results ~= nil
-  end, 1)
-  timer:close()
-  busiest = math.max(busiest, last and busy() - last or 0)
-  assert(ended, 'no result')
+  end)
   return results[1], busiest
 end
 

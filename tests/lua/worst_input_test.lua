@@ -34,4 +34,20 @@ describe('the worst input', function()
       end
     end)
   end
+
+  it('does not hold the editor: a mention of 1 MB of letters of two bytes', function()
+    local folder = child.tempdir()
+    child.write(folder .. '/a.txt', (('é'):rep(99) .. '\n'):rep(5200))
+    local mention = { kind = 'file', argument = folder .. '/a.txt', raw = '#file:a.txt' }
+    local source, failure
+    local busiest = worst.measure(function()
+      require('venice.chat.context.sources').gather(mention, nil, function(found, err)
+        source, failure = found, err
+      end)
+    end, function()
+      return source or failure
+    end)
+    assert.is_truthy(source, vim.inspect(failure))
+    assert.is_true(busiest < STEP, ('held for %.1f ms'):format(busiest))
+  end)
 end)

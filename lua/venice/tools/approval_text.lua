@@ -1,6 +1,7 @@
 -- The screen that asks whether a call may run: who asks, for what, and every argument in full.
 
 local Text = require('venice.evidence.text')
+local hidden = require('venice.hidden')
 local visible = require('venice.tools.visible')
 
 local M = {}
@@ -8,6 +9,8 @@ local M = {}
 local NAME = 13 -- columns
 -- A question of more lines than this says so: its end is out of sight at first.
 local LONG = 40
+-- Of one value, words that mix scripts.
+local MAX_MIXED = 5
 local printable = require('venice.errors').printable
 
 local function add_pieces(text, name, line)
@@ -24,6 +27,13 @@ end
 local function add_text(text, name, value, width)
   for i, line in ipairs(visible.quoted(value, width)) do
     add_pieces(text, i == 1 and name or '', line)
+  end
+  for i, word in ipairs(hidden.mixed(value)) do
+    if i > MAX_MIXED then
+      break
+    end
+    local shown = hidden.shown(word.word):sub(1, width)
+    add_pieces(text, '', { { ('mixes %s: %s'):format(word.scripts, shown), true } })
   end
 end
 

@@ -14,7 +14,7 @@ local uv = compat.uv
 local M = {}
 
 local MAX_RULES_SIZE = 64 * 1024
-local GIT_TIMEOUT = 10
+local GIT_TIMEOUT = 30
 local MAX_REPOSITORIES = 100
 
 ---@class venice.Ignore

@@ -215,12 +215,6 @@ local function problem_of(mention)
   end
 end
 
--- A NUL can be sent, bytes that are no character cannot.
-local function is_text(source)
-  local text = table.concat(source.block, '\n'):gsub('%z', '')
-  return compat.is_json_text(text)
-end
-
 --- Finds what a mention stands for.
 ---@param mention venice.Mention
 ---@param origin integer|nil the buffer that #buffer means
@@ -229,14 +223,22 @@ end
 ---@return { stop: fun() }|nil where there is something to stop
 function M.gather(mention, origin, done)
   local function with_name(source, err)
-    if source and not is_text(source) then
-      local hint = 'give the lines that matter with :VeniceChat and a range'
-      source, err = nil, errors.new('bad_request', 'this is not text in UTF-8', hint)
-    end
     if err and err.code ~= 'cancelled' then
       err = errors.new(err.code, mention.raw .. ': ' .. err.message, err.hint)
     end
-    done(source, err)
+    if err or not source then
+      return done(nil, err)
+    end
+    -- A NUL can be sent, bytes that are no character cannot.
+    local text = table.concat(source.block, '\n'):gsub('%z', '')
+    text_file.check(text, function(can)
+      if can then
+        return done(source)
+      end
+      local words = mention.raw .. ': this is not text in UTF-8'
+      local hint = 'give the lines that matter with :VeniceChat and a range'
+      done(nil, errors.new('bad_request', words, hint))
+    end)
   end
   local problem = problem_of(mention)
   if problem then

@@ -1,6 +1,7 @@
 -- A file of text, read without blocking the editor: whole, or not at all.
 
 local compat = require('venice.compat')
+local slices = require('venice.tools.slices')
 
 local uv = compat.uv
 local M = {}
@@ -29,16 +30,41 @@ function M.lines(text)
   return lines
 end
 
---- Why bytes are not text that can be sent.
+-- So many bytes are looked at in one step.
+local PIECE = 8192
+
+--- Whether JSON can carry a text, in slices: a large one would hold the editor.
 ---@param text string
----@return string|nil problem
----@return string|nil hint
-function M.problem(text)
+---@param done fun(can: boolean) once, later
+function M.check(text, done)
+  local at, can = 1, true
+  slices.run(function()
+    local stop = math.min(at + PIECE - 1, #text)
+    -- Not within a character.
+    for _ = 1, 3 do
+      if stop > at and text:find('^[\128-\191]', stop + 1) then
+        stop = stop - 1
+      end
+    end
+    can = compat.is_json_text(text:sub(at, stop))
+    at = stop + 1
+    return not can or at > #text
+  end, function()
+    done(can)
+  end)
+end
+
+-- Why bytes are not text that can be sent: done(problem, hint, text).
+local function judge(text, done)
   if text:sub(1, BINARY_PROBE):find('%z') then
-    return 'is a binary file', 'only text can be sent'
-  elseif not compat.is_json_text(text) then
-    return 'is not in UTF-8', 'open it in Neovim, which converts it'
+    return done('is a binary file', 'only text can be sent')
   end
+  M.check(text, function(can)
+    if not can then
+      return done('is not in UTF-8', 'open it in Neovim, which converts it')
+    end
+    done(nil, nil, text)
+  end)
 end
 
 -- The whole of an open file; nil where it is larger than the limit.
@@ -94,10 +120,10 @@ end
 function M.read(path, limit, done)
   read(path, limit, function(problem, hint, text)
     vim.schedule(function()
-      if text then
-        problem, hint = M.problem(text)
+      if problem or not text then
+        return done(problem, hint)
       end
-      done(problem, hint, not problem and text or nil)
+      judge(text, done)
     end)
   end)
 end
