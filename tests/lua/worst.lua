@@ -12,7 +12,10 @@ local function write(path, text)
   file:close()
 end
 
-local function many_files(folder, count)
+--- Makes so many empty files.
+---@param folder string
+---@param count integer
+function M.many_files(folder, count)
   local code = os.execute(('cd %s && seq 1 %d | xargs touch'):format(folder, count))
   assert(code == 0 or code == true)
 end
@@ -65,7 +68,7 @@ M.cases = {
     arguments = { pattern = ('**/'):rep(20) .. '[' .. ('a'):rep(4000) .. ']' },
     expected = 'longer than 256 bytes',
     prepare = function(folder)
-      many_files(folder, 200)
+      M.many_files(folder, 200)
     end,
   },
   {
@@ -152,7 +155,7 @@ M.cases = {
     expected = 'there are more',
     is_long = true,
     prepare = function(folder)
-      many_files(folder, 200000)
+      M.many_files(folder, 200000)
     end,
   },
   {
@@ -163,7 +166,7 @@ M.cases = {
     is_long = true,
     prepare = function(folder)
       vim.fn.system({ 'git', 'init', '-q', folder })
-      many_files(folder, 60000)
+      M.many_files(folder, 60000)
     end,
   },
 }
@@ -203,6 +206,7 @@ function M.measure(begin, is_over)
     last = now
   end
   timer:start(0, 1, tick)
+  tick()
   begin()
   local ended = vim.wait(60000, is_over, 1)
   timer:close()

@@ -23,32 +23,30 @@ local kinds = { file = true, link = true }
 ---@field match (fun(path: string): boolean)|nil
 ---@field jobs function[] what is still to do, the last one first; each is a step of slices.run()
 ---@field found string[]
-local Walk = {}
-Walk.__index = Walk
 
-function Walk:push(job)
+local function push(self, job)
   self.jobs[#self.jobs + 1] = job
 end
 
-function Walk:pop()
+local function pop(self)
   self.jobs[#self.jobs] = nil
 end
 
 -- What arrives later: the step that waits for it goes on.
-function Walk:arrived()
+local function arrived(self)
   if self.work then
     self.work.resume()
   end
 end
 
-function Walk:add(path)
+local function add(self, path)
   if not self.match or self.match(path) then
     self.found[#self.found + 1] = path
   end
 end
 
 -- Where a folder is, without links; nil where it has become one since it was seen.
-function Walk:real(folder)
+local function real_of(self, folder)
   local root = self.offered.root
   local path = folder == '' and root or (root == '/' and '' or root) .. '/' .. folder
   return uv.fs_realpath(path) == path and path or nil
@@ -107,24 +105,24 @@ local function visit(self, prefix, real, name, kind, depth)
       self.is_cut = true
     end
   elseif kinds[kind] then
-    self:add(path)
+    add(self, path)
   end
 end
 
 function walk_folder(self, folder, depth, is_plain)
-  local real, prefix = self:real(folder), folder == '' and '' or folder .. '/'
+  local real, prefix = real_of(self, folder), folder == '' and '' or folder .. '/'
   local names, kind_of, at
   if not real then
     return
   end
-  self:push(function()
+  push(self, function()
     if not at then
       if names == nil then
         names = false
         read_entries(self, real, function(list, found)
           -- It may have become a link while it was read.
-          names, kind_of = self:real(folder) and list or {}, found
-          self:arrived()
+          names, kind_of = real_of(self, folder) and list or {}, found
+          arrived(self)
         end)
       end
       if not names then
@@ -135,7 +133,7 @@ function walk_folder(self, folder, depth, is_plain)
         table.sort(names)
       end
       if kind_of['.git'] and self.offered.ignore.git and not is_plain then
-        self:pop()
+        pop(self)
         return list_repository(self, folder, depth)
       end
       return
@@ -143,7 +141,7 @@ function walk_folder(self, folder, depth, is_plain)
     at = at + 1
     local name = names[at]
     if not name then
-      return self:pop()
+      return pop(self)
     elseif self.visited >= MAX_VISITED or #self.found >= M.MAX_FILES then
       self.is_cut = true
       return true
@@ -159,7 +157,7 @@ end
 local function is_plain_folder(self, path)
   local folder = path:match('^(.*)/[^/]*$') or ''
   if self.plain[folder] == nil then
-    self.plain[folder] = self:real(folder) ~= nil
+    self.plain[folder] = real_of(self, folder) ~= nil
   end
   return self.plain[folder]
 end
@@ -170,14 +168,14 @@ local function visit_listed(self, prefix, name, depth)
     return
   end
   self.seen[path] = true
-  local stat = is_plain_folder(self, path) and uv.fs_lstat((self:real('') or '') .. '/' .. path)
+  local stat = is_plain_folder(self, path) and uv.fs_lstat((real_of(self, '') or '') .. '/' .. path)
   if not stat then
     return -- It was deleted, or moved behind a link.
   elseif kinds[stat.type] then
-    self:add(path)
+    add(self, path)
   elseif stat.type == 'directory' and depth < MAX_DEPTH then
     -- A repository in this one says for itself what it ignores.
-    local real = self:real(path)
+    local real = real_of(self, path)
     if real and uv.fs_lstat(real .. '/.git') then
       list_repository(self, path, depth + 1)
     end
@@ -192,7 +190,7 @@ function list_repository(self, folder, depth)
     self.is_cut = true
     return
   end
-  self:push(function()
+  push(self, function()
     if self.err then
       return true
     elseif not is_asked then
@@ -202,10 +200,10 @@ function list_repository(self, folder, depth)
         self.is_cut = self.is_cut or is_cut
         if not err and not list then
           -- It only looks like a repository.
-          self:pop()
+          pop(self)
           walk_folder(self, folder, depth, true)
         end
-        self:arrived()
+        arrived(self)
       end)
       return 'wait'
     elseif not names then
@@ -213,7 +211,7 @@ function list_repository(self, folder, depth)
     end
     local stop = names:find('\0', position, true)
     if not stop then
-      return self:pop()
+      return pop(self)
     elseif self.visited >= MAX_VISITED or #self.found >= M.MAX_FILES then
       self.is_cut = true
       return true
@@ -241,7 +239,7 @@ end
 ---@param done fun(err: venice.Error|nil, files: string[]|nil, is_cut: boolean|nil) once, later
 ---@return { stop: fun() }
 function M.start(offered, place, match, done)
-  local self = setmetatable({
+  local self = {
     offered = offered,
     match = match,
     jobs = {},
@@ -250,7 +248,7 @@ function M.start(offered, place, match, done)
     plain = {},
     visited = 0,
     repositories = 0,
-  }, Walk)
+  }
   local folder = place.path == '.' and '' or place.path
   if offered.ignore:is_listed_by_git(folder) then
     list_repository(self, folder, 1)

@@ -64,25 +64,43 @@ local function is_folder(path, kind)
   return kind == 'directory'
 end
 
+-- Completion cannot wait, so a folder is read for so many nanoseconds: one of 200,000 files does not
+-- hold the editor.
+local READING = 6e6
+local CHUNK = 256
+
+-- Calls `visit(name, kind)` for the entries of a folder until it returns true.
+local function each_entry(folder, visit)
+  local uv = compat.uv
+  local deadline, handle = uv.hrtime() + READING, uv.fs_opendir(folder, nil, CHUNK)
+  local is_over = not handle
+  while not is_over do
+    local chunk = uv.fs_readdir(handle)
+    is_over = not chunk or uv.hrtime() > deadline
+    for _, entry in ipairs(chunk or {}) do
+      is_over = visit(entry.name, entry.type) or is_over
+    end
+  end
+  if handle then
+    uv.fs_closedir(handle)
+  end
+end
+
 -- The entries of the folder that a path is in. Hidden ones only where their dot is written.
 local function file_words(path)
   local above, name = path:match('^(.*/)([^/]*)$')
   above, name = above or '', name or path
-  local folder = require('venice.config').expand(above)
-  local handle, list = compat.uv.fs_scandir(folder), {}
-  while handle and #list < MAX_ENTRIES do
-    local entry, kind = compat.uv.fs_scandir_next(handle)
-    if not entry then
-      break
-    end
+  local folder, list = require('venice.config').expand(above), {}
+  each_entry(folder, function(entry, kind)
     local is_hidden = entry:sub(1, 1) == '.' and name:sub(1, 1) ~= '.'
-    if not is_hidden and entry:sub(1, #name) == name then
+    if not is_hidden and entry:sub(1, #name) == name and #list < MAX_ENTRIES then
       local folder_here = is_folder(folder .. '/' .. entry, kind)
       local whole = above .. entry .. (folder_here and '/' or '')
       list[#list + 1] =
         { written('file', whole, not folder_here), folder_here and 'folder' or 'file' }
     end
-  end
+    return #list >= MAX_ENTRIES
+  end)
   return list
 end
 
