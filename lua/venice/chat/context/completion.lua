@@ -64,8 +64,8 @@ local function is_folder(path, kind)
   return kind == 'directory'
 end
 
--- Completion cannot wait, so a folder is read for so many nanoseconds: one of 200,000 files does not
--- hold the editor.
+-- Completion cannot wait, so a folder is read for so many nanoseconds: one of 200,000 files does
+-- not hold the editor.
 local READING = 6e6
 local CHUNK = 256
 

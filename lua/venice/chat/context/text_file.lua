@@ -54,14 +54,32 @@ function M.check(text, done)
   end)
 end
 
--- Why bytes are not text that can be sent: done(problem, hint, text).
+local function is_binary(text)
+  return text:sub(1, BINARY_PROBE):find('%z') ~= nil
+end
+
+local BINARY = { 'is a binary file', 'only text can be sent' }
+local NOT_UTF8 = { 'is not in UTF-8', 'open it in Neovim, which converts it' }
+
+--- Why a short text is none that can be sent. read() judges those that may be large.
+---@param text string
+---@return string|nil problem
+---@return string|nil hint
+function M.problem(text)
+  local problem = is_binary(text) and BINARY or not compat.is_json_text(text) and NOT_UTF8
+  if problem then
+    return problem[1], problem[2]
+  end
+end
+
+-- The same in slices: done(problem, hint, text).
 local function judge(text, done)
-  if text:sub(1, BINARY_PROBE):find('%z') then
-    return done('is a binary file', 'only text can be sent')
+  if is_binary(text) then
+    return done(BINARY[1], BINARY[2])
   end
   M.check(text, function(can)
     if not can then
-      return done('is not in UTF-8', 'open it in Neovim, which converts it')
+      return done(NOT_UTF8[1], NOT_UTF8[2])
     end
     done(nil, nil, text)
   end)
