@@ -25,8 +25,8 @@ local check = compat.check
 local Client = {}
 Client.__index = Client
 
--- So many events may wait for the main loop; beyond that the queue in C slows the sender down.
-local PENDING_EVENTS = 4096
+-- So much may wait for the main loop; beyond that the queue in C slows the sender down.
+local PENDING_EVENTS, PENDING_BYTES = 4096, 262144
 
 --- Who keeps the known enclaves for the plugin's own client: evidence/guard.lua, which puts itself
 --- here, for it stands above this file.
@@ -70,7 +70,9 @@ function Client.new(opts)
     requests = {},
     reports = {},
     pending = {},
+    pending_bytes = 0,
     moved = {},
+    held = {},
     refused = 0,
   }, Client)
   ok, err = set_key_source(handle, opts.api_key)
@@ -143,14 +145,23 @@ end
 
 -- In a fast context: only tables.
 function Client:_take(batch)
-  local pending = self.pending
+  local pending, bytes = self.pending, self.pending_bytes
   for i = 1, #batch do
     pending[#pending + 1] = batch[i]
+    bytes = bytes + #batch[i].data
   end
-  if #pending > PENDING_EVENTS then
+  self.pending_bytes = bytes
+  if #pending > PENDING_EVENTS or bytes > PENDING_BYTES then
     self.handle:pause()
   end
   self:_schedule()
+end
+
+-- Takes events again, unless somebody has no room for them.
+function Client:_go_on()
+  if next(self.held) == nil then
+    self.handle:resume()
+  end
 end
 
 function Client:_schedule()
@@ -260,19 +271,22 @@ end
 
 function Client:_deliver()
   local batch = events.coalesce(self.pending)
-  self.pending = {}
-  self.handle:resume()
+  self.pending, self.pending_bytes = {}, 0
   local talker
   for _, event in ipairs(batch) do
     local request = self.requests[event.request]
     -- One that is not there any more was told its end by close().
-    if request and event.parts then
+    if request and event.parts and request.is_stopped then
+      talker = nil -- What comes of it now is for nobody.
+    elseif request and event.parts then
       call(request.handlers.on_event, events.text(event))
       talker = request
     elseif request and on_kind[event.kind] then
       handle(self, request, event)
     end
   end
+  -- A handler may have found that it has no room for more.
+  self:_go_on()
   -- A chat that nobody sees is written seldom, so the editor need not wake for it more often. With
   -- another request under way it must: somebody may wait for that one.
   local is_alone = next(self.requests, (next(self.requests))) == nil
@@ -286,6 +300,7 @@ function Client:_finish(id, err, info)
   end
   self.requests[id] = nil
   self.moved[request.id or id] = nil
+  self:_let_go(request)
   if request.question then
     protect(request.question.close)
   end
@@ -293,6 +308,15 @@ function Client:_finish(id, err, info)
   call(request.handlers.on_done, err, info)
   if self.retired and next(self.requests) == nil then
     self:close()
+  end
+end
+
+function Client:_let_go(request)
+  if self.held[request] then
+    self.held[request] = nil
+    if not self.closed then
+      self:_go_on()
+    end
   end
 end
 
@@ -494,7 +518,23 @@ function Client:chat(request, handlers)
   return self:_register(id, err, entry)
 end
 
---- Stops a request; its on_done gets `cancelled`. Nothing happens for one that is over.
+--- Holds the events of all requests back, because one has no room for more text, or goes on. What
+--- has been taken out of the queue already still arrives.
+---@param id integer
+---@param is_full boolean
+function Client:hold(id, is_full)
+  local request = self.requests[self.moved[id] or id]
+  if self.closed or not request or request.is_stopped then
+    return
+  elseif is_full then
+    self.held[request] = true
+    self.handle:pause()
+  else
+    self:_let_go(request)
+  end
+end
+
+--- Stops a request; no more text of it is handed out, and its on_done gets `cancelled`. Nothing happens for one that is over.
 ---@param id integer
 function Client:cancel(id)
   check('id', id, 'number')
@@ -503,6 +543,8 @@ function Client:cancel(id)
   if self.closed or id <= 0 or not request then
     return
   elseif not request.question then
+    request.is_stopped = true
+    self:_let_go(request)
     return self.handle:cancel(id)
   end
   -- In C it is over; nobody answers the question any more.

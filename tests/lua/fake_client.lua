@@ -52,6 +52,10 @@ function Client.cancel(_, id)
   end)
 end
 
+function Client.hold(_, id, is_full)
+  M.requests[id].held = is_full
+end
+
 function Client.receipt()
   return add('receipt', {}, {})
 end

@@ -8,6 +8,7 @@
 local compat = require('venice.compat')
 local config = require('venice.config')
 local errors = require('venice.errors')
+local progress = require('venice.chat.progress')
 local usage = require('venice.chat.usage')
 
 local api, fn = vim.api, vim.fn
@@ -55,10 +56,8 @@ function M.model_parts(model, report)
   return parts
 end
 
---- The words of a chat's bar by their kinds.
----@param chat venice.Chat
----@return venice.BarWords
-function M.parts(chat)
+-- Without what its request does.
+local function lasting_parts(chat)
   local parts = M.model_parts(chat.model, chat.report)
   if chat.tools then
     table.insert(parts.rest, { text = 'tools' })
@@ -70,12 +69,24 @@ function M.parts(chat)
   return parts
 end
 
+--- The words of a chat's bar by their kinds.
+---@param chat venice.Chat
+---@return venice.BarWords
+function M.parts(chat)
+  local parts, request = lasting_parts(chat), chat.request
+  local quiet = request and request.kept_alive and request:kept_alive()
+  if quiet then
+    table.insert(parts.warnings, { text = progress.kept_alive(quiet), group = 'VeniceBarWarn' })
+  end
+  return parts
+end
+
 --- All words in one line, for status lines of users.
 ---@param chat venice.Chat
 ---@param activity string|nil what the chat does
 ---@return string
 function M.words(chat, activity)
-  local parts, words = M.parts(chat), {}
+  local parts, words = lasting_parts(chat), {}
   for _, piece in ipairs(parts.warnings) do
     words[#words + 1] = piece.text
   end

@@ -15,6 +15,11 @@ local group = api.nvim_create_augroup('venice_buffer', { clear = true })
 -- 0.11 the parser also stops the editor until it is through (45 ms at 1300 lines).
 local LINES_WHILE_WRITING = 200
 local LINES_AT_REST = fn.has('nvim-0.11') == 1 and 3000 or 400
+local BYTES_PER_LINE = 100 -- a longer line counts as several
+
+local function size_of(buf)
+  return math.max(api.nvim_buf_get_offset(buf, api.nvim_buf_line_count(buf)), 0)
+end
 
 local function start_parser(buf)
   local language = vim.treesitter and vim.treesitter.language
@@ -37,7 +42,8 @@ function M.highlight(buf, writing)
   if writing then
     limit = api.nvim_list_uis()[1] and LINES_WHILE_WRITING or 0
   end
-  local wanted = api.nvim_buf_line_count(buf) + (writing or 0) <= limit
+  local lines = math.max(api.nvim_buf_line_count(buf), size_of(buf) / BYTES_PER_LINE)
+  local wanted = lines + (writing or 0) <= limit
   local has_parser = M.is_parsed(buf)
   if wanted and not has_parser then
     wanted = start_parser(buf)
@@ -46,6 +52,19 @@ function M.highlight(buf, writing)
   end
   if not wanted and vim.bo[buf].syntax ~= 'markdown' then
     vim.bo[buf].syntax = 'markdown'
+  end
+end
+
+-- Columns of a line that a syntax file goes over in a chat with long lines: each pattern is tried at
+-- each column, so that a screen full of such text takes as long as one of ordinary lines.
+local SYNTAX_COLUMNS = 200
+
+--- Bounds what highlighting costs, for text has come that fills the screen without a line break.
+---@param buf integer
+function M.limit_syntax(buf)
+  local columns = vim.bo[buf].synmaxcol
+  if columns == 0 or columns > SYNTAX_COLUMNS then
+    vim.bo[buf].synmaxcol = SYNTAX_COLUMNS
   end
 end
 

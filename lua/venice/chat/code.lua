@@ -40,16 +40,13 @@ end
 ---@param region venice.CodeRegion
 ---@return venice.CodeBlock[]
 local function blocks_of(buf, region)
+  local view = require('venice.chat').of_buffer(buf).view
   local lines = api.nvim_buf_get_lines(buf, region.first, region.last + 1, false)
   return vim.tbl_map(function(fence)
-    for i, line in ipairs(fence.lines) do
-      -- A NUL byte is a line feed in Vim's memory.
-      fence.lines[i] = line:find('\n', 1, true) and line:gsub('\n', '\0') or line
-    end
     return {
       first = region.first + fence.first - 1,
       last = region.first + fence.last - 1,
-      lines = fence.lines,
+      lines = view:joined(fence.lines),
       filetype = fences.filetype(fence.info),
     }
   end, fences.find(lines))

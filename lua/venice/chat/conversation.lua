@@ -15,6 +15,7 @@ local M = {}
 ---@field cost number|nil of an answer, in dollars, where the service says what a token costs
 ---@field finish_reason string|nil
 ---@field error venice.Error|nil
+---@field sent 'part'|'all'|nil of a prompt without an answer: how much of it left this machine
 ---@field unauthenticated integer bytes of white space that came in plaintext
 ---@field refused string[]|nil why parts of an answer that looked like tool calls are none
 ---@field tool_call_id string|nil of a tool's result: the call that it answers
@@ -93,6 +94,26 @@ M.count = count
 
 local states = { stopped = 'stopped', cut_off = 'cut off', error = 'failed' }
 local prompt_states = { error = 'not sent', held = 'not sent', queued = 'queued' }
+local sent_states = { all = 'sent, no answer', part = 'sent in part, no answer' }
+
+-- Of a prompt that was stopped or failed after it had left, whatever may become of it.
+local function prompt_state(turn)
+  local is_waiting = turn.state == 'sent' or turn.state == 'queued'
+  return not is_waiting and sent_states[turn.sent] or prompt_states[turn.state]
+end
+
+-- Failures in which the service says that it did nothing.
+local refusals = {}
+for code in ('unauthorized payment not_found bad_request too_large rate_limited'):gmatch('%S+') do
+  refusals[code] = true
+end
+
+--- Whether a prompt may have been paid for, so that sending it again may cost twice.
+---@param turn venice.Turn
+---@return boolean
+function M.may_cost_twice(turn)
+  return turn.sent ~= nil and not (turn.error and refusals[turn.error.code])
+end
 
 --- What stands at the right end of a turn's header; the last is what matters most.
 ---@param turn venice.Turn
@@ -106,7 +127,7 @@ function M.summary(turn)
     words[#words + 1] = count(tokens, 'token')
     words[#words + 1] = turn.cost and usage.dollars(turn.cost)
   end
-  words[#words + 1] = (turn.role == 'user' and prompt_states or states)[turn.state]
+  words[#words + 1] = turn.role == 'user' and prompt_state(turn) or states[turn.state]
   return words
 end
 
@@ -150,7 +171,7 @@ function M.marks(turn)
     say('warning', turn.limit)
   end
   if turn.role == 'user' and turn.state == 'held' then
-    say('note', 'not sent; gr on it sends it')
+    say('note', turn.sent and 'gr on it sends it again' or 'not sent; gr on it sends it')
   elseif turn.state == 'stopped' then
     say('note', 'stopped')
   elseif turn.error then
@@ -163,6 +184,10 @@ function M.marks(turn)
     say('warning', finish_words[turn.finish_reason])
   elseif turn.state == 'done' and turn.is_empty then
     say('warning', 'the answer is empty')
+  end
+  local hint = turn.error and turn.error.hint or ''
+  if M.may_cost_twice(turn) and not hint:find('cost twice', 1, true) then
+    say('note', 'asking again may cost twice')
   end
   return marks
 end

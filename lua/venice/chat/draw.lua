@@ -82,12 +82,24 @@ end
 
 local kinds = { error = 'VeniceError', warning = 'VeniceWarning', note = 'VeniceNote' }
 
--- The last row with text, for the blank ones at the end of a prompt are not meant.
+local STEP = 64 -- lines
+
+-- The last row with text, for the blank ones at the end of a prompt are not meant. From the end: an
+-- answer may have a million lines.
 local function last_text_row(self, turn, last)
   local first = self.bounds:region(M.last_bound(turn))
-  local lines = api.nvim_buf_get_lines(self.buf, first, last + 1, false)
-  while last > first and not lines[last - first + 1]:find('%S') do
-    last = last - 1
+  while last > first do
+    local from = math.max(first, last - STEP + 1)
+    local lines = api.nvim_buf_get_lines(self.buf, from, last + 1, false)
+    for i = #lines, 1, -1 do
+      if lines[i]:find('%S') then
+        return from + i - 1
+      end
+    end
+    last = math.max(first, from - 1)
+    if from == first then
+      break
+    end
   end
   return last
 end

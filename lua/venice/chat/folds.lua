@@ -139,23 +139,24 @@ local function beginning_of(lines)
 end
 
 -- What stands between the tags of a call or a result, for it is that which is sent.
-local function block_at(first, last)
-  local json = table.concat(fn.getline(first + 1, last - 1), '\n')
+local function block_at(chat, first, last)
+  local lines = chat.view.breaks:join(fn.getline(first + 1, last - 1))
+  local json = table.concat(lines, '\n')
   local block = require('venice.compat').json_decode(json)
   return type(block) == 'table' and block or {}
 end
 
 -- The beginning of a result.
-local function result_words(first, last)
-  local result = block_at(first, last).result
+local function result_words(chat, first, last)
+  local result = block_at(chat, first, last).result
   local text = type(result) == 'string' and result or result and vim.json.encode(result) or ''
   text = text:gsub('\\/', '/')
   return ' ▸ ' .. beginning_of(vim.split(text, '\n', { plain = true }))
 end
 
 -- A call as its name and arguments.
-local function call_words(first, last)
-  local block = block_at(first, last)
+local function call_words(chat, first, last)
+  local block = block_at(chat, first, last)
   if type(block.name) ~= 'string' then
     return ' ▸ tool call'
   end
@@ -191,9 +192,9 @@ function M.text()
     end
   end
   if turn.role == 'tool' then
-    return result_words(first, last)
+    return result_words(chat, first, last)
   elseif turn.has_calls and fn.getline(first) == OPEN_CALL then
-    return call_words(first, last)
+    return call_words(chat, first, last)
   end
   -- The answer says more than the reasoning above it.
   local from = draw.alive(turn.answer) and chat.view.bounds:position(turn.answer) + 2 or first

@@ -25,6 +25,13 @@ function M.seconds(value)
   return value < 9.95 and ('%.1f s'):format(value) or ('%d s'):format(value)
 end
 
+--- What a service does that is there and says nothing.
+---@param seconds integer for which it has
+---@return string
+function M.kept_alive(seconds)
+  return ('nothing but keep-alives for %d s'):format(seconds)
+end
+
 local retry_words = {
   rate_limited = 'the service asks to wait',
   server = 'the service is not available',

@@ -32,11 +32,21 @@ Request.__index = Request
 
 -- Progress ----------------------------------------------------------------------------------------
 
+--- For how many seconds nothing but keep-alives has come; nil where that is not so.
+---@return integer|nil
+function Request:kept_alive()
+  local quiet = self.quiet
+  return quiet and math.floor(quiet.seconds + (uv.now() - quiet.told) / 1000)
+end
+
 --- What it is doing, with the seconds that took; nil while text comes.
 ---@return string|nil
 function Request:progress_words()
   local elapsed = (uv.now() - self.since) / 1000
-  if self.progress.state ~= 'streaming' then
+  local quiet = self:kept_alive()
+  if quiet then
+    return progress.kept_alive(quiet)
+  elseif self.progress.state ~= 'streaming' then
     return progress.words(self.progress, elapsed)
   elseif self.hidden_reasoning and not self.has_content then
     return 'reasoning ' .. progress.seconds(elapsed)
@@ -49,14 +59,28 @@ function Request:_show_progress()
   if not self.over and self.chat.view:is_valid() then
     self.chat.view:status(self.turn, self:progress_words())
     require('venice')._redraw_status()
+    if self.quiet_shown ~= self:kept_alive() then
+      self.quiet_shown = self:kept_alive()
+      window.update_bar(self.chat)
+    end
+  end
+end
+
+-- Something came that is more than a sign of life.
+local function end_quiet(self)
+  if self.quiet then
+    self.quiet = nil
+    self:_show_progress()
   end
 end
 
 -- What arrives ------------------------------------------------------------------------------------
 
 --- The client says what it does.
----@param now table { state, held, seconds, attempt, code }
+---@param now table { state, held, seconds, attempt, code, kept_alive }
 function Request:on_state(now)
+  local seconds = tonumber(now.kept_alive)
+  self.quiet = seconds and { seconds = seconds, told = uv.now() } or nil
   if now.state == 'retrying' then
     -- A pause belongs to the state that it interrupts.
     self.progress, self.since = now, uv.now()
@@ -112,7 +136,9 @@ end
 function Request:on_event(ev)
   if self.over then
     return
-  elseif ev.kind == 'usage' then
+  end
+  end_quiet(self)
+  if ev.kind == 'usage' then
     self.usage = ev.usage
   elseif ev.kind == 'finish' then
     self.finish_reason = ev.reason
@@ -154,7 +180,8 @@ local function keep_former(self, err, outcome)
   end
 end
 
--- Before the first token an answer leaves nothing but the prompt, ready to be sent again.
+-- Before the first token an answer leaves nothing but the prompt, ready to be sent again; where it
+-- has left this machine, with a word that it has.
 local function withdraw(self, err, outcome)
   local chat, asked = self.chat, self.asked
   local was_stopped = outcome == 'stopped'
@@ -165,14 +192,26 @@ local function withdraw(self, err, outcome)
   if asked.role == 'user' then
     asked.state = not was_stopped and 'error' or is_draft and 'draft' or 'held'
     asked.error = not was_stopped and err or nil
+    asked.sent = self.sent
     chat.view:draw(asked)
   end
+end
+
+-- Whether an answer is whole though the user has stopped it: its last text had come, and only the
+-- end of the connection had not. What calls tools is over when they are run, so that is stopped.
+function Request:_is_whole(err)
+  local was_stopped = err and err.code == 'cancelled' and self.is_stopped
+  return was_stopped and self.finish_reason ~= nil and not self.was_dropped and not self.calls
 end
 
 --- The answer is over; what was not written yet still is.
 ---@param err venice.Error|nil
 ---@param info table { usage, finish_reason, id, model }
 function Request:on_done(err, info)
+  if self:_is_whole(err) then
+    err = nil
+  end
+  self.sent = (info.sent == 'all' or info.sent == 'part') and info.sent or nil
   self.usage = info.usage or self.usage
   self.finish_reason = info.finish_reason or self.finish_reason
   self.answer_id = info.id
@@ -242,7 +281,7 @@ function Request:_close(err)
     end
     announce(self, err, outcome)
     if not calls then
-      require('venice.chat.queue').next(self.chat, outcome == 'ok')
+      require('venice.chat.queue').next(self.chat, outcome == 'ok' and not self.is_stopped)
     end
   end)
 end
@@ -257,8 +296,13 @@ function Request:_ask_who_signed()
   })
 end
 
---- Stops it; the text that was shown stays.
+--- Stops it; the text that was shown stays, and no more is written.
 function Request:stop()
+  self.is_stopped = true
+  if not self.writer:is_empty() then
+    self.was_dropped = true
+    self.writer:drop()
+  end
   self.client:cancel(self.id)
 end
 
@@ -302,6 +346,12 @@ local function make_writer(self)
     end,
     on_gone = function()
       self:abandon()
+    end,
+    on_full = function(is_full)
+      -- Where the request is over, what waits is all that will come.
+      if self.id then
+        self.client:hold(self.id, is_full)
+      end
     end,
   })
 end

@@ -28,6 +28,9 @@ end
 ---@param err venice.Error|nil
 function M.mark(chat, turn, err)
   turn.error, turn.state = err, err and 'error' or 'draft'
+  if not err then
+    turn.sent = nil
+  end
   chat.view:draw(turn)
 end
 
@@ -90,7 +93,10 @@ function M.ask(chat, place, messages)
     return fail(chat, prompt, err)
   end
   if place.after and place.after.role == 'user' then
-    place.after.state, place.after.error = 'sent', nil
+    if conversation.may_cost_twice(place.after) then
+      errors.notice('this prompt was sent before; it may cost twice')
+    end
+    place.after.state, place.after.error, place.after.sent = 'sent', nil, nil
     chat.view:draw(place.after)
   end
   if chat.tools and not place.goes_on then
@@ -191,7 +197,7 @@ end
 ---@param chat venice.Chat
 function M.edited(chat)
   local draft = chat.view:draft()
-  if draft.error and chat.view:text(draft) == '' then
+  if (draft.error or draft.sent) and chat.view:text(draft) == '' then
     chat.failed_prompt = nil
     M.mark(chat, draft, nil)
   end

@@ -3,7 +3,8 @@
 -- The first token is written at once, then what has gathered is written at most every 33 ms, as
 -- one delta at an extmark: the cost of a token does not grow with the answer. What cannot be
 -- written now (a text lock) is kept and tried again. What an undo takes away is written again, so
--- that an answer is whole in the end.
+-- that an answer is whole in the end. Where more comes than can be written, the sender is told to
+-- wait: what waits here is bounded.
 
 local buffer = require('venice.chat.buffer')
 local places = require('venice.chat.places')
@@ -18,7 +19,13 @@ local INTERVAL = 33 -- milliseconds; the knee of cost against smoothness (FRONTE
 local INTERVAL_PARSED = 50 -- where a parser goes over the text after each write
 local INTERVAL_UNSEEN = 200 -- where no window of this tab page, or no screen, shows the chat
 local RETRY = 50 -- after a write that failed
-local LARGEST = 65536 -- bytes of one write, so that none stalls the editor
+-- Of one write, so that none stalls the editor.
+local LARGEST = 32768 -- bytes
+local MOST_LINES = 1000
+-- Bytes that wait: no more is taken while there is more than the first, until there is less than
+-- the second.
+local FULL = 1048576
+local ROOM = 262144
 
 --- Where a window's cursor goes after lines were put in at `tail_before`, the row where the answer
 --- ended. A reader above the end stays where they are; at the end they go along; below it, in the
@@ -42,12 +49,28 @@ end
 local Writer = {}
 Writer.__index = Writer
 
+-- What waits: `front`, which comes first, then the texts of `queue` from `first` to `last`, without
+-- the first `offset` bytes; `waiting` bytes in all.
+local function set_waiting(state, text)
+  state.front, state.queue, state.offset, state.waiting = '', { text }, 0, #text
+  state.first, state.last = 1, text ~= '' and 1 or 0
+end
+
 local function channel()
-  return { queue = {}, done = {}, written = 0, mark = nil }
+  local state = { done = {}, written = 0 }
+  set_waiting(state, '')
+  return state
+end
+
+-- All that waits in a channel, as one text.
+local function waiting_text(state)
+  local rest = table.concat(state.queue, '', state.first, state.last)
+  return state.front .. rest:sub(state.offset + 1)
 end
 
 --- opts.prepare() is called before the first write, opts.on_place(kind) after the first write of a
---- kind, opts.on_gone() once where the buffer has gone.
+--- kind, opts.on_gone() once where the buffer has gone, opts.on_full(is_full) where so much waits
+--- that no more should come, and where there is room again.
 ---@param view venice.View
 ---@param turn venice.Turn
 ---@param opts table
@@ -90,10 +113,10 @@ end
 function Writer:_restore(saved)
   for kind, state in pairs(self.kinds) do
     local at = saved[kind] or { written = 0 }
-    local text = table.concat(state.done) .. table.concat(state.queue)
+    local text = table.concat(state.done) .. waiting_text(state)
     state.done = at.written > 0 and { text:sub(1, at.written) } or {}
-    state.queue = #text > at.written and { text:sub(at.written + 1) } or {}
     state.written = at.written
+    set_waiting(state, text:sub(at.written + 1))
     if state.mark then
       api.nvim_buf_del_extmark(self.view.buf, ns, state.mark)
       state.mark = nil
@@ -139,28 +162,55 @@ local function starts_character(byte)
   return not byte or byte < 0x80 or byte >= 0xC0
 end
 
--- As much as one write may take, from the front of the queue.
-local function take(state)
-  local queue, size, count = state.queue, 0, 0
-  while queue[count + 1] and size < LARGEST do
-    count = count + 1
-    size = size + #queue[count]
+-- The next part of the first text in the queue, at most `room` bytes of it.
+local function next_part(state, room)
+  local text, offset = state.queue[state.first], state.offset
+  if #text - offset <= room then
+    state.queue[state.first] = false
+    state.first, state.offset = state.first + 1, 0
+    return text:sub(offset + 1)
   end
-  local text = table.concat(queue, '', 1, count)
-  local rest = {}
-  if #text > LARGEST then
-    local cut = LARGEST
-    while cut > 0 and not starts_character(text:byte(cut + 1)) do
-      cut = cut - 1
+  local cut = offset + room
+  while cut > offset and not starts_character(text:byte(cut + 1)) do
+    cut = cut - 1
+  end
+  cut = cut > offset and cut or offset + room
+  state.offset = cut
+  return text:sub(offset + 1, cut)
+end
+
+-- Where the lines of a text end that one write may take; nil where it may take all.
+local function find_last(text)
+  local at = 0
+  for _ = 1, MOST_LINES do
+    at = text:find('\n', at + 1, true)
+    if not at then
+      return nil
     end
-    rest[1] = text:sub(cut + 1)
-    text = text:sub(1, cut)
   end
-  for i = count + 1, #queue do
-    rest[#rest + 1] = queue[i]
+  return at < #text and at or nil
+end
+
+-- As much as one write may take, from the front of what waits.
+local function take(state)
+  local parts, size = { state.front }, #state.front
+  while size < LARGEST and state.first <= state.last do
+    local part = next_part(state, LARGEST - size)
+    parts[#parts + 1], size = part, size + #part
   end
-  state.queue = rest
+  local text = table.concat(parts)
+  local last = find_last(text)
+  state.front = last and text:sub(last + 1) or ''
+  text = last and text:sub(1, last) or text
+  state.waiting = state.waiting - #text
+  if state.waiting == 0 then
+    set_waiting(state, '')
+  end
   return text
+end
+
+local function put_back(state, text)
+  state.front, state.waiting = text .. state.front, state.waiting + #text
 end
 
 local function find_place(self, kind, state)
@@ -181,7 +231,8 @@ local function write(self, kind, state, text)
   local buf = self.view.buf
   local row, col, is_new = find_place(self, kind, state)
   local list = windows(buf)
-  local lines = vim.split(text, '\n', { plain = true })
+  local before = api.nvim_buf_get_lines(buf, row, row + 1, false)[1]:sub(1, col)
+  local lines = self.view:broken(vim.split(text, '\n', { plain = true }), before)
   api.nvim_buf_set_text(buf, row, col, row, col, lines)
   local last = row + #lines - 1
   col = #lines[#lines] + (#lines == 1 and col or 0)
@@ -191,7 +242,7 @@ end
 
 function Writer:_flush_kind(kind)
   local state, view = self.kinds[kind], self.view
-  if not state.queue[1] then
+  if state.waiting == 0 then
     return true
   end
   local text = take(state)
@@ -212,7 +263,7 @@ function Writer:_flush_kind(kind)
   )
   if not ok then
     -- A text lock (E523, E565), most of the time: the text waits.
-    table.insert(state.queue, 1, text)
+    put_back(state, text)
     self.failure = err
     return false
   end
@@ -227,8 +278,26 @@ function Writer:_flush_kind(kind)
   return true
 end
 
-function Writer:_is_empty()
-  return not self.kinds.content.queue[1] and not self.kinds.reasoning.queue[1]
+function Writer:_waiting()
+  return self.kinds.content.waiting + self.kinds.reasoning.waiting
+end
+
+--- Whether all that came is in the buffer.
+---@return boolean
+function Writer:is_empty()
+  return self:_waiting() == 0
+end
+
+-- Tells the sender where the limits are passed.
+function Writer:_watch_room()
+  local waiting = self:_waiting()
+  local is_full = waiting > FULL or (self.is_full == true and waiting >= ROOM)
+  if is_full ~= (self.is_full == true) then
+    self.is_full = is_full
+    if self.opts.on_full then
+      self.opts.on_full(is_full)
+    end
+  end
 end
 
 function Writer:_later(milliseconds)
@@ -256,7 +325,7 @@ function Writer:flush()
   if self.view.own_tick ~= api.nvim_buf_get_changedtick(self.view.buf) then
     pcall(self.view.sync, self.view)
   end
-  if self.opts.prepare and not self:_is_empty() then
+  if self.opts.prepare and not self:is_empty() then
     if not pcall(self.opts.prepare) then
       return self:_later(RETRY)
     end
@@ -267,7 +336,8 @@ function Writer:flush()
     return self:_later(RETRY)
   end
   self.seen = self.view.edits
-  if not self:_is_empty() then
+  self:_watch_room()
+  if not self:is_empty() then
     self:_later(1)
   elseif self.finished then
     local finished = self.finished
@@ -290,9 +360,12 @@ function Writer:push(kind, text)
   if self.closed or text == '' then
     return
   end
-  local queue = self.kinds[kind].queue
-  queue[#queue + 1] = text
+  local state = self.kinds[kind]
+  state.last = state.last + 1
+  state.queue[state.last] = text
+  state.waiting = state.waiting + #text
   self.interval = interval_of(self.view.buf)
+  self:_watch_room()
   local wait = math.ceil(self.last_flush + self.interval - uv.hrtime() / 1e6)
   if wait <= 0 then
     self:flush()
@@ -313,6 +386,14 @@ end
 function Writer:finish(finished)
   self.finished = finished
   self:flush()
+end
+
+--- Drops what was not written.
+function Writer:drop()
+  for _, state in pairs(self.kinds) do
+    set_waiting(state, '')
+  end
+  self:_watch_room()
 end
 
 --- Stops writing. What was not written is dropped.

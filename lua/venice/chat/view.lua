@@ -1,6 +1,7 @@
 -- The buffer of a chat as a view of its turns: headers and marks are drawn, text is read and put.
 
 local Bounds = require('venice.chat.bounds')
+local breaks = require('venice.chat.breaks')
 local buffer = require('venice.chat.buffer')
 local conversation = require('venice.chat.conversation')
 local draw = require('venice.chat.draw')
@@ -12,6 +13,7 @@ local alive, last_bound = draw.alive, draw.last_bound
 ---@class venice.View
 ---@field buf integer
 ---@field bounds venice.Bounds
+---@field breaks venice.Breaks
 ---@field turns venice.Turn[]
 ---@field warnings venice.Piece[]|nil words that stand in a header, for there is no bar
 ---@field edits integer how often the buffer was found changed by others
@@ -33,7 +35,7 @@ end
 ---@param name string the buffer's name
 ---@return venice.View
 function View.new(name)
-  local self = setmetatable({ turns = {}, edits = 0 }, View)
+  local self = setmetatable({ turns = {}, edits = 0, breaks = breaks.new() }, View)
   self.buf = buffer.create(name, function(first, last)
     return self:plain_lines(first, last)
   end)
@@ -193,6 +195,18 @@ function View:edit(change, block, grown)
   end
 end
 
+--- Lines that arrived, as they are put into the buffer: long ones broken.
+---@param lines string[]
+---@param before string|nil see Breaks:split()
+---@return string[]
+function View:broken(lines, before)
+  local result = self.breaks:split(lines, before)
+  if self.breaks.is_used then
+    buffer.limit_syntax(self.buf)
+  end
+  return result
+end
+
 --- Puts lines at the end of the draft, with a blank line above where there is text.
 ---@param lines string[]
 ---@return integer row of the first line put
@@ -214,7 +228,20 @@ end
 
 -- Reading -----------------------------------------------------------------------------------------
 
--- The lines below a boundary. A NUL byte is a line feed in Vim's memory.
+--- Lines of the buffer as they came: broken ones whole again, and NUL bytes, which are line feeds in
+--- Vim's memory, as what they are.
+---@param lines string[] is changed
+---@return string[]
+function View:joined(lines)
+  for i, line in ipairs(lines) do
+    if line:find('\n', 1, true) then
+      lines[i] = line:gsub('\n', '\0')
+    end
+  end
+  return self.breaks:join(lines)
+end
+
+-- The lines below a boundary.
 local function lines_of(self, bound)
   local first, last = nil, -1
   if bound then
@@ -223,13 +250,7 @@ local function lines_of(self, bound)
   if not first then
     return {}
   end
-  local lines = api.nvim_buf_get_lines(self.buf, first, last + 1, false)
-  for i, line in ipairs(lines) do
-    if line:find('\n', 1, true) then
-      lines[i] = line:gsub('\n', '\0')
-    end
-  end
-  return lines
+  return self:joined(api.nvim_buf_get_lines(self.buf, first, last + 1, false))
 end
 
 --- The text of a turn as it is sent: all that is seen of it but its reasoning. The user may have
@@ -336,7 +357,7 @@ function View:plain_lines(first, last)
         or '── Reasoning ──'
     end
   end
-  return lines
+  return self.breaks:join(lines)
 end
 
 -- Drawing ----------------------------------------------------------------------------------------

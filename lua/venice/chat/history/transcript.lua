@@ -24,11 +24,7 @@ local function texts_by_bound(view)
   for i, entry in ipairs(live) do
     local below = live[i + 1] and live[i + 1].row or -1
     local lines = api.nvim_buf_get_lines(view.buf, entry.row + 1, below, false)
-    for j, line in ipairs(lines) do
-      -- A NUL byte is a line feed in Vim's memory.
-      lines[j] = line:find('\n', 1, true) and line:gsub('\n', '\0') or line
-    end
-    texts[entry.bound] = conversation.trim(lines)
+    texts[entry.bound] = conversation.trim(view:joined(lines))
   end
   return texts
 end
@@ -80,6 +76,9 @@ local kept_states = {
 local other_states = { user = 'sent', assistant = 'stopped' }
 
 local function state_of(turn)
+  if turn.sent then
+    return 'sent' -- It has no answer, but it is not true that it was not sent.
+  end
   local kept = kept_states[turn.role]
   return kept and kept[turn.state] or other_states[turn.role] or 'done'
 end
@@ -173,13 +172,15 @@ local function to_turn(made)
 end
 
 -- The lines of a buffer, and which of them are boundaries, as { turn, part, row }.
-local function lay_out(data, draft)
+local function lay_out(view, data, draft)
   local lines, places = {}, {}
   local function put(turn, part, text)
     places[#places + 1] = { turn = turn, part = part, row = #lines }
     lines[#lines + 1] = ''
     if text then
-      vim.list_extend(lines, vim.split(text, '\n', { plain = true }))
+      local own = vim.split(text, '\n', { plain = true })
+      local is_users = turn.role == 'user' or turn.role == 'system'
+      vim.list_extend(lines, is_users and own or view:broken(own))
     end
   end
   for _, made in ipairs(data.turns) do
@@ -204,7 +205,7 @@ end
 function M.import(view, data)
   local draft = view:draft()
   assert(#view.turns == 1 and view:text(draft) == '', 'venice: this chat is not a fresh one')
-  local lines, places = lay_out(data, draft)
+  local lines, places = lay_out(view, data, draft)
   vim.bo[view.buf].undolevels = -1
   api.nvim_buf_set_lines(view.buf, 0, -1, false, lines)
   vim.bo[view.buf].undolevels = -123456 -- the global value counts
