@@ -534,7 +534,8 @@ function Client:hold(id, is_full)
   end
 end
 
---- Stops a request; no more text of it is handed out, and its on_done gets `cancelled`. Nothing happens for one that is over.
+--- Stops a request; no more text of it is handed out, and its on_done gets `cancelled`. Nothing
+--- happens for one that is over.
 ---@param id integer
 function Client:cancel(id)
   check('id', id, 'number')

@@ -259,4 +259,122 @@ describe('with the service', function()
     local text = completions()[1].messages[1].text
     assert.are.equal('q\n\n[No Name]:1-1\n```\n[1, "a\0b"]\n```', text)
   end)
+
+  local function streaming()
+    nvim.wait_for([[require('venice').status().state == 'streaming']], 10000 * child.slack)
+  end
+
+  it('keep-alives after the finish reason leave the answer whole, also if it is stopped', function()
+    sim.fault('drip_after_finish', { every = 0.1, seconds = 20 })
+    nvim.cmd('VeniceChat question')
+    nvim.wait_for(function()
+      return nvim.text():find('seven.', 1, true) ~= nil
+    end, 10000)
+    idle()
+    assert.is_nil(status().error)
+    assert.are.equal('\nquestion\n\nOne two three four five six seven.\n\n', nvim.text())
+    nvim.cmd('VeniceChat again')
+    nvim.wait_for(function()
+      return select(2, nvim.text():gsub('seven%.', '')) == 2
+    end, 10000)
+    nvim.type_keys('<C-c>')
+    idle()
+    assert.are.equal('ok', nvim.lua([[return require('venice').last_event().data.outcome]]))
+    assert.is_nil(nvim.screen_text():find('stopped', 1, true))
+  end)
+
+  it('a prompt that was sent and not answered says so, also after a stop', function()
+    sim.fault('drip_after_role', { every = 0.1, seconds = 20 })
+    nvim.cmd('VeniceChat question')
+    nvim.wait_for(function()
+      return #completions() == 1 and status().state == 'waiting'
+    end, 10000)
+    nvim.sleep(200)
+    nvim.type_keys('<C-c>')
+    idle()
+    assert.are.equal('\nquestion', nvim.text())
+    shows('sent, no answer')
+    shows('asking again may cost twice')
+    sim.fault('none')
+    nvim.type_keys('<CR>')
+    idle()
+    assert.is_truthy(nvim.notices():find('may cost twice', 1, true))
+    assert.is_nil(nvim.screen_text():find('no answer', 1, true))
+  end)
+
+  it('a connection that is lost before the first text leaves a prompt that was sent', function()
+    sim.fault('no_finish_no_done')
+    sim.answer({ chunks = {}, rate = 0 })
+    ask('my prompt')
+    assert.are.equal('cut_off', status().error.code)
+    shows('sent, no answer')
+    shows('may cost twice')
+    assert.is_nil(nvim.screen_text():find('is kept', 1, true))
+    assert.is_nil(nvim.screen_text():find('not sent', 1, true))
+  end)
+
+  it('odd ids of models are not offered, and none is taken', function()
+    sim.fault('models_control_chars')
+    local function offered()
+      return nvim.fn.getcompletion('Venice model ', 'cmdline')
+    end
+    nvim.wait_for(function()
+      return #offered() > 0
+    end)
+    local seen = {}
+    for _, id in ipairs(offered()) do
+      assert.is_truthy(id:find('^[%w._:/-]+$'), id)
+      assert.is_nil(seen[id])
+      seen[id] = true
+    end
+    for _, id in ipairs({ 'e2ee-x|quit', 'e2ee-\27[31m', 'e2ee-\226\128\174x' }) do
+      nvim.lua(
+        [[require('venice.commands').complete('', '')
+        require('venice.subcommands').model.run(...)]],
+        id
+      )
+      assert.is_truthy(nvim.last_notice():find('this is not the id of a model', 1, true))
+    end
+    assert.are.equal(sim.model, status().model or sim.model)
+  end)
+
+  it('a prompt that never left says that it was not sent', function()
+    sim.fault('verified_false')
+    ask('my prompt')
+    shows('not sent')
+    assert.is_nil(nvim.screen_text():find('cost twice', 1, true))
+  end)
+
+  it('an answer without end is stopped at its limit, and says which', function()
+    local chunks = {}
+    for i = 1, 40 do
+      chunks[i] = ('word and '):rep(55000)
+    end
+    sim.answer({ chunks = chunks, rate = 0 })
+    nvim.cmd('VeniceChat question')
+    nvim.wait_for([[require('venice').status().state == 'idle']], 60000)
+    assert.are.equal('limit', status().error.code)
+    assert.is_truthy(status().error.message:find('16777216', 1, true), status().error.message)
+    local size = nvim.lua([[return #require('venice.chat').current().view:texts()[2].text]])
+    assert.is_true(size > 16000000 and size <= 16777216, tostring(size))
+  end)
+
+  it('an answer without end is stopped at once', function()
+    local chunks = {}
+    for i = 1, 30 do
+      chunks[i] = ('word and '):rep(55000)
+    end
+    sim.answer({ chunks = chunks, rate = 0 })
+    nvim.cmd('VeniceChat question')
+    streaming()
+    nvim.wait_for([[vim.fn.line2byte('$') > 1000000]], 30000)
+    local took = nvim.lua([[
+      local start = vim.loop.hrtime()
+      require('venice.chat').current():stop()
+      vim.wait(10000, function() return require('venice').status().state == 'idle' end, 1)
+      return (vim.loop.hrtime() - start) / 1e6
+    ]])
+    assert.is_true(took < 250 * child.slack, ('took %d ms'):format(took))
+    assert.are.equal('stopped', nvim.lua([[return require('venice').last_event().data.outcome]]))
+  end)
 end)

@@ -37,7 +37,7 @@ local function starts_character(byte)
   return not byte or byte < 0x80 or byte >= 0xC0
 end
 
--- The last byte of the piece that begins at `first`; the line is at least SHORTEST bytes from there.
+-- The last byte of the piece that begins at `first`, where at least SHORTEST bytes are left.
 local function find_break(line, first)
   local shortest = first + SHORTEST - 1
   local longest = math.min(first + LONGEST - 1, #line)

@@ -55,8 +55,8 @@ function M.highlight(buf, writing)
   end
 end
 
--- Columns of a line that a syntax file goes over in a chat with long lines: each pattern is tried at
--- each column, so that a screen full of such text takes as long as one of ordinary lines.
+-- Columns of a line that a syntax file goes over in a chat with long lines. Each pattern is tried
+-- at each column, so a screen full of such text shall take as long as one of ordinary lines.
 local SYNTAX_COLUMNS = 200
 
 --- Bounds what highlighting costs, for text has come that fills the screen without a line break.

@@ -96,12 +96,9 @@ local function last_text_row(self, turn, last)
         return from + i - 1
       end
     end
-    last = math.max(first, from - 1)
-    if from == first then
-      break
-    end
+    last = from - 1
   end
-  return last
+  return first
 end
 
 local function draw_marks(self, turn)

@@ -18,8 +18,10 @@ local function state_file()
   return (ok and folder or vim.fn.stdpath('data')) .. '/venice/model'
 end
 
+-- The characters that ids have in the service's list (csrc/client/models.c). An id stands in
+-- command lines, headers and lists, so nothing else may be in one from elsewhere either.
 local function is_id(id)
-  return type(id) == 'string' and #id > 0 and #id <= 200 and not id:find('[%c%s]')
+  return type(id) == 'string' and #id <= 200 and id:find('^[%w._:/-]+$') ~= nil
 end
 M.is_id = is_id
 

@@ -263,6 +263,9 @@ local function announce(self, err, outcome)
 end
 
 function Request:_close(err)
+  if self.was_dropped and not err then
+    err = errors.new('cancelled') -- It had come as a whole, and was not written as a whole.
+  end
   local outcome = conversation.outcome(err)
   if self.over then
     return

@@ -228,8 +228,8 @@ end
 
 -- Reading -----------------------------------------------------------------------------------------
 
---- Lines of the buffer as they came: broken ones whole again, and NUL bytes, which are line feeds in
---- Vim's memory, as what they are.
+--- Lines of the buffer as they came: broken ones whole again, and NUL bytes, which are line feeds
+--- in Vim's memory, as what they are.
 ---@param lines string[] is changed
 ---@return string[]
 function View:joined(lines)
