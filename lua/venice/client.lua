@@ -27,6 +27,8 @@ Client.__index = Client
 
 -- So much may wait for the main loop; beyond that the queue in C slows the sender down.
 local PENDING_EVENTS, PENDING_BYTES = 4096, 262144
+-- Bytes of text that are handed out in one step: what is done with them stalls nobody.
+local STEP_BYTES = 32768
 
 --- Who keeps the known enclaves for the plugin's own client: evidence/guard.lua, which puts itself
 --- here, for it stands above this file.
@@ -157,9 +159,9 @@ function Client:_take(batch)
   self:_schedule()
 end
 
--- Takes events again, unless somebody has no room for them.
+-- Takes events again, unless there are enough.
 function Client:_go_on()
-  if next(self.held) == nil then
+  if next(self.held) == nil and self.pending_bytes <= PENDING_BYTES then
     self.handle:resume()
   end
 end
@@ -269,19 +271,37 @@ local function handle(self, request, event)
   end
 end
 
-function Client:_deliver()
-  local batch = events.coalesce(self.pending)
-  self.pending, self.pending_bytes = {}, 0
+-- The events of this step, with so many bytes of text. Before the next step timers and keys have
+-- their turn.
+function Client:_next_batch(room)
+  local batch, rest, bytes = events.take(self.pending, room, function(event)
+    local request = self.requests[event.request]
+    return request ~= nil and not request.is_stopped
+  end)
+  self.pending, self.pending_bytes = rest, bytes
+  if rest[1] and not self.scheduled then
+    self.scheduled = true
+    vim.defer_fn(function()
+      self.scheduled = false
+      self:_deliver()
+    end, 1)
+  end
+  return events.coalesce(batch)
+end
+
+-- Hands out what has come; `all` also where somebody has no room for it.
+function Client:_deliver(all)
+  if next(self.held) ~= nil and not all then
+    return
+  end
   local talker
-  for _, event in ipairs(batch) do
+  for _, event in ipairs(self:_next_batch(all and math.huge or STEP_BYTES)) do
     local request = self.requests[event.request]
     -- One that is not there any more was told its end by close().
-    if request and event.parts and request.is_stopped then
-      talker = nil -- What comes of it now is for nobody.
-    elseif request and event.parts then
+    if request and event.parts and not request.is_stopped then
       call(request.handlers.on_event, events.text(event))
       talker = request
-    elseif request and on_kind[event.kind] then
+    elseif request and not event.parts and on_kind[event.kind] then
       handle(self, request, event)
     end
   end
@@ -316,6 +336,7 @@ function Client:_let_go(request)
     self.held[request] = nil
     if not self.closed then
       self:_go_on()
+      self:_schedule()
     end
   end
 end
@@ -518,8 +539,7 @@ function Client:chat(request, handlers)
   return self:_register(id, err, entry)
 end
 
---- Holds the events of all requests back, because one has no room for more text, or goes on. What
---- has been taken out of the queue already still arrives.
+--- Holds the events of all requests back, because one has no room for more text, or goes on.
 ---@param id integer
 ---@param is_full boolean
 function Client:hold(id, is_full)
@@ -624,7 +644,7 @@ function Client:close(err)
   vim.list_extend(self.pending, self.handle:remains())
   self.handle:close()
   vim.schedule(function()
-    self:_deliver()
+    self:_deliver(true)
     local ids = vim.tbl_keys(self.requests)
     table.sort(ids)
     for _, id in ipairs(ids) do

@@ -34,6 +34,53 @@ function M.coalesce(events)
   return result
 end
 
+local function starts_character(byte)
+  return not byte or byte < 0x80 or byte >= 0xC0
+end
+
+-- The next part of an event of text, at most `room` bytes of it in whole characters; the event is
+-- left with the rest.
+local function cut(event, room)
+  local first = (event.taken or 0) + 1
+  local last = first + room - 1
+  while last >= first and last >= first + room - 4 do
+    if starts_character(event.data:byte(last + 1)) then
+      break
+    end
+    last = last - 1
+  end
+  event.taken = last
+  local text = event.data:sub(first, last)
+  return { kind = event.kind, request = event.request, status = event.status, data = text }
+end
+
+--- The first events of a list, so far as their text has room in one step; of text that is for
+--- nobody, nothing.
+---@param list venice.native.Event[]
+---@param room integer bytes of text
+---@param is_wanted fun(event: venice.native.Event): boolean
+---@return venice.native.Event[] first, venice.native.Event[] rest, integer bytes of the rest
+function M.take(list, room, is_wanted)
+  local first, rest, bytes = {}, {}, 0
+  for _, event in ipairs(list) do
+    local is_text = text_kinds[event.kind] ~= nil
+    local size = #event.data - (event.taken or 0)
+    if is_text and not is_wanted(event) then
+      size = 0
+    elseif rest[1] or (is_text and size > room) then
+      local part = not rest[1] and cut(event, room) or nil
+      if part and part.data ~= '' then
+        first[#first + 1], size = part, size - #part.data
+      end
+      rest[#rest + 1], bytes = event, bytes + size
+    else
+      first[#first + 1] = event.taken and cut(event, size) or event
+      room = room - (is_text and size or 0)
+    end
+  end
+  return first, rest, bytes
+end
+
 --- The event that a handler gets for text of coalesce().
 ---@param event table
 ---@return table

@@ -83,6 +83,54 @@ describe('a long line', function()
   end)
 end)
 
+describe('events of text', function()
+  local events = require('venice.events')
+
+  local function text(data, request)
+    return { kind = 'content', request = request or 1, status = 0, data = data }
+  end
+  local function all()
+    return true
+  end
+
+  it('are handed out in steps, whole and in order', function()
+    math.randomseed(5)
+    for _ = 1, 100 do
+      local list, sent, got = {}, {}, {}
+      for i = 1, math.random(1, 8) do
+        list[i] = text((('é%d'):format(i)):rep(math.random(0, 40)))
+        sent[i] = list[i].data
+      end
+      list[#list + 1] = { kind = 'done', request = 1, status = 0, data = '' }
+      local rest = list
+      while rest[1] do
+        local first, bytes
+        first, rest, bytes = events.take(rest, 16, all)
+        local size, left = 0, 0
+        for _, event in ipairs(first) do
+          size, got[#got + 1] = size + #event.data, event.data
+          assert.are.equal(event.kind == 'done', rest[1] == nil and event == first[#first])
+        end
+        for _, event in ipairs(rest) do
+          left = left + #event.data - (event.taken or 0)
+        end
+        assert.is_true(size <= 16)
+        assert.are.equal(left, bytes)
+      end
+      assert.are.equal(table.concat(sent), table.concat(got))
+    end
+  end)
+
+  it('that are for nobody take no step', function()
+    local list = { text(('x'):rep(100), 2), text('y') }
+    local first, rest, bytes = events.take(list, 16, function(event)
+      return event.request == 1
+    end)
+    assert.are.same({ text('y') }, first)
+    assert.are.same({ {}, 0 }, { rest, bytes })
+  end)
+end)
+
 describe('in a chat', function()
   local nvim
 
