@@ -24,6 +24,11 @@ local function process_ms(pid)
   return total / 1e6
 end
 
+-- Megabytes that a process has, or had at most.
+local function memory(pid, what)
+  return tonumber(child.read(('/proc/%d/status'):format(pid)):match(what .. ':%s+(%d+)')) / 1024
+end
+
 local sim
 
 local function start(opts)
@@ -209,6 +214,53 @@ describe('editor', function()
     watch_stalls(nvim)
     cost_of(nvim, 'VeniceChat go on', burst, thread_ms)
     say_stalls(nvim, '  longest stall with 8000 tokens at once')
+    nvim.stop()
+  end)
+
+  -- What nobody asks for; the limits are those of a step, a stop and the memory.
+  it('the worst answers', function()
+    local word = 'word and '
+    local cases = {
+      { '16 MB in events of 0.5 MB', word:rep(58000), 36 },
+      { 'a line of 3.9 MB in one event', word:rep(433000), 1 },
+      { 'a line of 600 KB in small pieces', word:rep(50), 1333 },
+      { 'a megabyte of line feeds', ('\n'):rep(1048576), 1 },
+    }
+    for _, case in ipairs(cases) do
+      local nvim = start({ terminal = true, lines = 45, columns = 140 })
+      local chunks = {}
+      for i = 1, case[3] do
+        chunks[i] = case[2]
+      end
+      watch_stalls(nvim)
+      local before = memory(nvim.editor, 'VmRSS')
+      local ms = answer(nvim, { chunks = chunks, rate = 0 }, thread_ms)
+      say('%s, editor thread   %.0f ms', case[1], ms)
+      say_stalls(nvim, '  longest stall')
+      say('  memory over rest   %.0f MB   [100]', memory(nvim.editor, 'VmHWM') - before)
+      nvim.stop()
+    end
+  end)
+
+  it('stopping the worst answer', function()
+    local nvim = start({ terminal = true, lines = 45, columns = 140 })
+    local chunks = {}
+    for i = 1, 30 do
+      chunks[i] = ('word and '):rep(58000)
+    end
+    local times = {}
+    for i = 1, 5 do
+      sim.answer({ chunks = chunks, rate = 0 })
+      nvim.cmd('VeniceChat! go')
+      nvim.wait_for([[vim.fn.line2byte('$') > 1000000]], 60000)
+      times[i] = nvim.lua([[
+        local start = vim.loop.hrtime()
+        require('venice.chat').current():stop()
+        vim.wait(10000, function() return require('venice').status().state == 'idle' end, 1)
+        return (vim.loop.hrtime() - start) / 1e6]])
+    end
+    table.sort(times)
+    say('stop in the middle of 16 MB, median / worst   %.1f / %.1f ms   [50]', times[3], times[5])
     nvim.stop()
   end)
 

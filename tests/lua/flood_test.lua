@@ -293,6 +293,7 @@ describe('in a chat', function()
     local text = ('word and '):rep(2000) .. '\nlast'
     nvim.lua('fake.text(...) fake.done()', text)
     idle()
+    nvim.shows('long lines are broken on the screen only')
     nvim.type_keys('<Esc>u')
     assert.is_nil(nvim.text():find('last', 1, true))
     nvim.type_keys('<C-r>')

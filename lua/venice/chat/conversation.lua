@@ -16,6 +16,7 @@ local M = {}
 ---@field finish_reason string|nil
 ---@field error venice.Error|nil
 ---@field sent 'part'|'all'|nil of a prompt without an answer: how much of it left this machine
+---@field has_breaks boolean|nil lines of it are broken for the screen
 ---@field unauthenticated integer bytes of white space that came in plaintext
 ---@field refused string[]|nil why parts of an answer that looked like tool calls are none
 ---@field tool_call_id string|nil of a tool's result: the call that it answers
@@ -169,6 +170,9 @@ function M.marks(turn)
   end
   if turn.limit then
     say('warning', turn.limit)
+  end
+  if turn.has_breaks and turn.state ~= 'streaming' then
+    say('note', 'long lines are broken on the screen only')
   end
   if turn.role == 'user' and turn.state == 'held' then
     say('note', turn.sent and 'gr on it sends it again' or 'not sent; gr on it sends it')

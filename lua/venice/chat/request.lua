@@ -325,6 +325,7 @@ local function replace(self)
   turn.usage, turn.error, turn.finish_reason, turn.unauthenticated = nil, nil, nil, 0
   turn.state, turn.is_empty, turn.model = 'streaming', nil, self.model
   turn.refused, turn.limit, turn.cost, turn.has_calls = nil, nil, nil, nil
+  turn.has_breaks = nil
   receipt.forget(turn)
   -- All that goes is one undo block, with the new answer.
   local rest = self.place.rest or {}

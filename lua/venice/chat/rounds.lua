@@ -61,7 +61,7 @@ local function put_results(self, results)
     turn.tool_call_id, turn.tool_name, turn.words = result.id, result.name, result.words
     local text = require('venice.tools').render_result(result.id, result.name, result.result)
     -- A line feed of the text would be one of the buffer; JSON has none outside its blocks.
-    local lines = view:broken(vim.split(text, '\n', { plain = true }))
+    local lines = view:broken(turn, vim.split(text, '\n', { plain = true }))
     places.insert(view, turn, after, { lines = lines })
     folds.fold_turn(self.chat, turn)
     after = turn

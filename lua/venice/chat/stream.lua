@@ -232,7 +232,7 @@ local function write(self, kind, state, text)
   local row, col, is_new = find_place(self, kind, state)
   local list = windows(buf)
   local before = api.nvim_buf_get_lines(buf, row, row + 1, false)[1]:sub(1, col)
-  local lines = self.view:broken(vim.split(text, '\n', { plain = true }), before)
+  local lines = self.view:broken(self.turn, vim.split(text, '\n', { plain = true }), before)
   api.nvim_buf_set_text(buf, row, col, row, col, lines)
   local last = row + #lines - 1
   col = #lines[#lines] + (#lines == 1 and col or 0)

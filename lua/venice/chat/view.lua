@@ -196,12 +196,14 @@ function View:edit(change, block, grown)
 end
 
 --- Lines that arrived, as they are put into the buffer: long ones broken.
+---@param turn venice.Turn whose they are
 ---@param lines string[]
 ---@param before string|nil see Breaks:split()
 ---@return string[]
-function View:broken(lines, before)
+function View:broken(turn, lines, before)
   local result = self.breaks:split(lines, before)
-  if self.breaks.is_used then
+  if #result > #lines then
+    turn.has_breaks = true
     buffer.limit_syntax(self.buf)
   end
   return result

@@ -180,7 +180,7 @@ local function lay_out(view, data, draft)
     if text then
       local own = vim.split(text, '\n', { plain = true })
       local is_users = turn.role == 'user' or turn.role == 'system'
-      vim.list_extend(lines, is_users and own or view:broken(own))
+      vim.list_extend(lines, is_users and own or view:broken(turn, own))
     end
   end
   for _, made in ipairs(data.turns) do
