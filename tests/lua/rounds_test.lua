@@ -93,6 +93,22 @@ describe('a round of tools', function()
     assert.are.equal('user', sent()[1].role)
   end)
 
+  it('breaks a long line of a result for the screen, and sends it as it came', function()
+    ask_and_call()
+    local words = ('found it \\\\ '):rep(20000)
+    nvim.lua('finish(...)', words)
+    nvim.wait_for('#fake.requests == 2')
+    local result = sent()[4].content
+    local decoded = vim.json.decode(result:match('^<tool_response>\n(.*)\n</tool_response>$'))
+    assert.is_true(decoded.result == words .. ' 1')
+    for _, line in ipairs(nvim.buf_lines()) do
+      assert.is_true(#line <= 1024)
+    end
+    shows('▸ a result of')
+    fake('text', 'It is there.')
+    finish_answer()
+  end)
+
   it('runs the call and has its result answered', function()
     ask_and_call()
     assert.are.equal('waiting', state())

@@ -188,7 +188,7 @@ describe('a chat buffer', function()
     nvim.lua([[fake.report({ level = 'dcap', accepted = true, verified = true, simulated = true,
       status = 'UpToDate', checks = { { id = 'quote_signed', ok = true } } })]])
     nvim.shows('SIMULATED · e2ee-fake · dcap')
-    nvim.cmd('Venice model 100%-e2ee')
+    nvim.lua([[require('venice.chat').current():set_model('100%-e2ee')]])
     nvim.shows('100%-e2ee · not attested yet')
     nvim.cmd('new')
     if nvim.fn.has('nvim-0.8') == 1 then

@@ -17,6 +17,8 @@ local LINES_WHILE_WRITING = 200
 local LINES_AT_REST = fn.has('nvim-0.11') == 1 and 3000 or 400
 local BYTES_PER_LINE = 100 -- a longer line counts as several
 
+local dense = {} ---@type table<integer, boolean> chats in which a long line has come
+
 local function size_of(buf)
   return math.max(api.nvim_buf_get_offset(buf, api.nvim_buf_line_count(buf)), 0)
 end
@@ -36,14 +38,18 @@ end
 --- Highlights a chat as Markdown, by the parser where there is one and the chat is not too long.
 --- The filetype stays ours, so that no language server attaches.
 ---@param buf integer
----@param writing integer|nil lines that are about to be added while an answer is on its way
+---@param writing string|nil the text that is about to be added while an answer is on its way
 function M.highlight(buf, writing)
   local limit = LINES_AT_REST
   if writing then
     limit = api.nvim_list_uis()[1] and LINES_WHILE_WRITING or 0
   end
-  local lines = math.max(api.nvim_buf_line_count(buf), size_of(buf) / BYTES_PER_LINE)
-  local wanted = lines + (writing or 0) <= limit
+  local lines, bytes = api.nvim_buf_line_count(buf), size_of(buf)
+  if writing then
+    lines, bytes = lines + select(2, writing:gsub('\n', '')), bytes + #writing
+  end
+  -- A paragraph without line breaks is what the parser is slowest at.
+  local wanted = math.max(lines, bytes / BYTES_PER_LINE) <= limit and not dense[buf]
   local has_parser = M.is_parsed(buf)
   if wanted and not has_parser then
     wanted = start_parser(buf)
@@ -62,6 +68,7 @@ local SYNTAX_COLUMNS = 200
 --- Bounds what highlighting costs, for text has come that fills the screen without a line break.
 ---@param buf integer
 function M.limit_syntax(buf)
+  dense[buf] = true
   local columns = vim.bo[buf].synmaxcol
   if columns == 0 or columns > SYNTAX_COLUMNS then
     vim.bo[buf].synmaxcol = SYNTAX_COLUMNS

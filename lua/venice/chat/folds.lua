@@ -138,8 +138,14 @@ local function beginning_of(lines)
   return ''
 end
 
+-- Bytes of a block that is read for the words of its fold, which are asked for at every redraw.
+local LARGEST = 65536
+
 -- What stands between the tags of a call or a result, for it is that which is sent.
 local function block_at(chat, first, last)
+  if fn.line2byte(last) - fn.line2byte(first) > LARGEST then
+    return {}
+  end
   local lines = chat.view.breaks:join(fn.getline(first + 1, last - 1))
   local json = table.concat(lines, '\n')
   local block = require('venice.compat').json_decode(json)
@@ -148,7 +154,11 @@ end
 
 -- The beginning of a result.
 local function result_words(chat, first, last)
-  local result = block_at(chat, first, last).result
+  local block = block_at(chat, first, last)
+  if next(block) == nil then
+    return (' ▸ a result of %s'):format(conversation.count(last - first - 1, 'line'))
+  end
+  local result = block.result
   local text = type(result) == 'string' and result or result and vim.json.encode(result) or ''
   text = text:gsub('\\/', '/')
   return ' ▸ ' .. beginning_of(vim.split(text, '\n', { plain = true }))

@@ -92,7 +92,7 @@ function M.new(view, turn, opts)
     self:_restore(saved or {})
   end
   view.bounds:ride(self)
-  pcall(buffer.highlight, view.buf, 0)
+  pcall(buffer.highlight, view.buf, '')
   return self
 end
 
@@ -246,7 +246,7 @@ function Writer:_flush_kind(kind)
     return true
   end
   local text = take(state)
-  pcall(buffer.highlight, view.buf, select(2, text:gsub('\n', '')))
+  pcall(buffer.highlight, view.buf, text)
   local list, before, after, is_new
   local ok, err = pcall(
     view.edit,
