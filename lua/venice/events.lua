@@ -65,15 +65,14 @@ function M.take(list, room, is_wanted)
   for _, event in ipairs(list) do
     local is_text = text_kinds[event.kind] ~= nil
     local size = #event.data - (event.taken or 0)
-    if is_text and not is_wanted(event) then
-      size = 0
-    elseif rest[1] or (is_text and size > room) then
+    local is_dropped = is_text and not is_wanted(event)
+    if not is_dropped and (rest[1] or (is_text and size > room)) then
       local part = not rest[1] and cut(event, room) or nil
       if part and part.data ~= '' then
         first[#first + 1], size = part, size - #part.data
       end
       rest[#rest + 1], bytes = event, bytes + size
-    else
+    elseif not is_dropped then
       first[#first + 1] = event.taken and cut(event, size) or event
       room = room - (is_text and size or 0)
     end

@@ -21,6 +21,20 @@ local SAMPLE = 24 -- bytes at both ends of a piece, by which it is known again
 local Breaks = {}
 Breaks.__index = Breaks
 
+--- Whether a text has a line that will be broken.
+---@param text string
+---@return boolean
+function M.has_long_line(text)
+  if #text >= SHORTEST then
+    for line in text:gmatch('[^\n]+') do
+      if #line >= SHORTEST then
+        return true
+      end
+    end
+  end
+  return false
+end
+
 --- The breaks of one buffer; there is none yet.
 ---@return venice.Breaks
 function M.new()

@@ -1,5 +1,6 @@
 -- The buffer of a chat: nothing of it reaches the disk or another plugin by itself (promise 5).
 
+local breaks = require('venice.chat.breaks')
 local errors = require('venice.errors')
 local private = require('venice.chat.private')
 
@@ -47,6 +48,7 @@ function M.highlight(buf, writing)
   local lines, bytes = api.nvim_buf_line_count(buf), size_of(buf)
   if writing then
     lines, bytes = lines + select(2, writing:gsub('\n', '')), bytes + #writing
+    dense[buf] = dense[buf] or breaks.has_long_line(writing)
   end
   -- A paragraph without line breaks is what the parser is slowest at.
   local wanted = math.max(lines, bytes / BYTES_PER_LINE) <= limit and not dense[buf]
