@@ -253,6 +253,7 @@ describe('nothing is left of', function()
 
   local function ask_to_rewrite()
     start()
+    nvim.lua([[require('venice.attention').PAUSE = 0]])
     session:secret(OTHER)
     nvim.cmd('noswapfile edit c.lua | setlocal noundofile nobackup')
     nvim.lua('vim.api.nvim_buf_set_lines(0, 0, -1, false, { ... })', 'local x = "' .. OTHER .. '"')
