@@ -48,10 +48,20 @@ say()
 local failed = 0
 for _, check in ipairs(report.checks) do
   failed = failed + (check.ok and 0 or 1)
-  say(('  %s %-28s %s'):format(check.ok and 'ok  ' or 'FAIL', check.id, check.detail or ''))
+  local word = check.ok and check.kind or 'FAILED'
+  say(('  %-10s %-28s %s'):format(word, check.id, check.detail or ''))
+end
+for _, member in ipairs(report.not_stated) do
+  say(('  %-10s %-28s %s'):format('not stated', member.id, member.detail or ''))
 end
 say()
+for _, sentence in ipairs(report.not_proven) do
+  say('  not proven: ' .. sentence)
+end
+say()
+local counts = report.counts
 say(('level %s, %d checks, %d failed'):format(report.level, #report.checks, failed))
+say(('%d proven, %d stated, %d not stated'):format(counts.proven, counts.stated, counts.not_stated))
 if failed > 0 or not report.accepted or #report.checks == 0 then
   return fail('the report was not accepted')
 end
