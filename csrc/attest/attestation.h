@@ -34,7 +34,6 @@ struct policy {
     enum policy_gpu gpu;
     enum policy_pin pin;
     bool nras; /* policy_string "nras" has the URL, where one was given */
-    bool receipt;
     cJSON *source; /* the whole object: later checks read measurements and custody from it */
 };
 

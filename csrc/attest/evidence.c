@@ -121,7 +121,6 @@ static void read_strings(struct evidence *e)
     e->signing_public_key = claim_string(root, "signing_public_key");
     e->signing_key = claim_string(root, "signing_key");
     e->tee_provider = claim_string(root, "tee_provider");
-    e->tee_hardware = claim_string(root, "tee_hardware");
     e->upstream_model = claim_string(root, "upstream_model");
     e->nvidia_payload = json_string(root, "nvidia_payload");
 }

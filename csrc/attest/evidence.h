@@ -29,7 +29,7 @@ struct evidence {
     enum evidence_shape shape;
     const char *model, *nonce, *nonce_source, *request_nonce;
     const char *signing_address, *signing_algo, *signing_public_key, *signing_key;
-    const char *tee_provider, *tee_hardware, *upstream_model;
+    const char *tee_provider, *upstream_model;
     const char *nvidia_payload; /* a string that holds JSON; NULL: absent */
     int verified;               /* 1, 0, or -1: it does not say */
     const cJSON *server_verification;

@@ -237,12 +237,11 @@ static int read_pin(struct policy *p, struct failure *f, const cJSON *value)
     return 0;
 }
 
+/* Lua asks for signatures of answers, or does not; here its option is only read. */
 static int read_receipt(struct policy *p, struct failure *f, const cJSON *value)
 {
-    if (!cJSON_IsBool(value))
-        return refuse(f, "receipt", "true or false");
-    p->receipt = cJSON_IsTrue(value);
-    return 0;
+    (void)p;
+    return cJSON_IsBool(value) ? 0 : refuse(f, "receipt", "true or false");
 }
 
 /* Texts that others use: policy_string hands them out. */
@@ -351,7 +350,6 @@ static void set_defaults(struct policy *p)
     memset(p, 0, sizeof *p);
     p->attestation = true;
     p->dcap_required = POLICY_DCAP_REQUIRED_BY_DEFAULT;
-    p->receipt = true;
     for (size_t i = 0; i < sizeof accepted / sizeof accepted[0]; i++) {
         const char *name = tcb_status_name(accepted[i]);
 

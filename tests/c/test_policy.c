@@ -165,7 +165,7 @@ static void good_policies_are_read(void **state)
 
     (void)state;
     assert_int_equal(policy_read(&policy, NULL, NULL), 0);
-    assert_true(policy.attestation && policy.receipt && !policy.nras);
+    assert_true(policy.attestation && !policy.nras);
     assert_false(policy.refuse_plaintext_whitespace);
     assert_int_equal(policy.accept_tcb_count, 4);
     assert_true(policy_accepts_tcb(&policy, "ConfigurationAndSWHardeningNeeded", 0, SAMPLE_NOW));
@@ -177,7 +177,7 @@ static void good_policies_are_read(void **state)
     cJSON_Delete(object);
     assert_int_equal(policy_copy(&copy, &policy), 0);
     policy_clear(&policy);
-    assert_true(copy.refuse_plaintext_whitespace && !copy.dcap_required && !copy.receipt);
+    assert_true(copy.refuse_plaintext_whitespace && !copy.dcap_required);
     assert_true(copy.nras && copy.gpu == POLICY_GPU_REQUIRE && copy.pin == POLICY_PIN_STRICT);
     assert_string_equal(policy_string(&copy, "collateral_url"), "u");
     assert_string_equal(policy_string(&copy, "nras"), "https://nras.example");

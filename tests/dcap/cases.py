@@ -677,9 +677,10 @@ reject('chain_labels_differ', 'pem_malformed',
        change_pck_chain=lambda text: text.replace('END CERTIFICATE', 'END CERTIFICATES', 1))
 reject('chain_no_end', 'pem_malformed',
        change_pck_chain=lambda text: text[:text.rindex('-----END')])
-reject('chain_base64_bits', 'pem_malformed', change_pck_chain=lambda text: spare_bits(text))
+reject('chain_base64_bits', 'pem_malformed', change_pck_chain=lambda text: spare_bits(text),
+       leaf__padded=True)
 reject('chain_base64_unpadded', 'pem_malformed',
-       change_pck_chain=lambda text: text.replace('=', ''), leaf__serial=1 << 40)
+       change_pck_chain=lambda text: text.replace('=', ''), leaf__padded=True)
 reject('chain_base64_space', 'pem_malformed',
        change_pck_chain=lambda text: put_text(text, 60, ' '))
 reject('chain_nul_inside', 'pem_malformed', change_pck_chain=lambda text: put_text(text, 60, '\0'))
@@ -728,9 +729,7 @@ reject('tchain_second_revoked', 'cert_revoked', two_signers, root_crl__serials=[
 def spare_bits(text):
     """Sets a bit that base64 leaves unused at its end: another text for the same bytes."""
     alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-    at = text.find('=')
-    if at < 0:  # no padding in any certificate: break it in another way
-        return put_text(text, 60, '=')
+    at = text.index('=')
     return put_text(text, at - 1, alphabet[alphabet.index(text[at - 1]) ^ 1])
 
 
