@@ -33,7 +33,7 @@ struct policy {
     int tcb_grace_days;
     enum policy_gpu gpu;
     enum policy_pin pin;
-    bool nras; /* policy_string "nras" has the URL, where one was given */
+    bool nras;     /* policy_string "nras" has the URL, where one was given */
     cJSON *source; /* the whole object: later checks read measurements and custody from it */
 };
 
