@@ -239,9 +239,7 @@ static void keep_stated(struct code *c, const char *name, const char *member)
         return;
     if (!c->stated)
         c->stated = cJSON_CreateObject();
-    report_set_string(c->r, "code.stated", text); /* makes it safe; the object takes its place */
-    text = report_string(c->r, "code.stated");
-    if (!c->stated || !text || !cJSON_AddStringToObject(c->stated, name, text))
+    if (!c->stated || !report_add_string(c->stated, name, text))
         c->stated_failed = true;
 }
 
@@ -462,15 +460,18 @@ static void report_measured(const struct code *c)
 }
 
 /* vm_config is an input for recomputing RTMR0, not measured as such: shown as what it is. */
-static void report_claimed(const struct code *c)
+static void report_claimed(struct code *c)
 {
     const char *image = claim_string(c->vm_config, "image");
     int64_t gpus;
 
     if (c->stated) {
-        report_set(c->r, "code.stated", c->stated_failed ? NULL : cJSON_Duplicate(c->stated, true));
+        if (c->stated_failed)
+            cJSON_Delete(c->stated);
+        report_set(c->r, "code.stated", c->stated_failed ? NULL : c->stated);
         report_not_proven(c->r, "What the response says of the code and no event measures: it is "
                                 "shown as stated.");
+        c->stated = NULL; /* it belongs to the report */
     }
     if (image)
         report_set_string(c->r, "code.image", image);

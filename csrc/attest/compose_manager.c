@@ -208,16 +208,11 @@ static void check_quote(struct manager *m)
 
 /* --- the report ------------------------------------------------------------------------------- */
 
-/* A text of the body for a screen, by way of the report, which makes texts safe. */
-static bool add_shown(struct manager *m, cJSON *to, const cJSON *action, const char *name)
+static bool add_shown(cJSON *to, const cJSON *action, const char *name)
 {
-    const char *text = json_string(action, name), *safe;
+    const char *text = json_string(action, name);
 
-    if (!text)
-        return true;
-    report_set_string(m->r, "code.manager", text);
-    safe = report_string(m->r, "code.manager");
-    return safe && cJSON_AddStringToObject(to, name, safe);
+    return !text || report_add_string(to, name, text);
 }
 
 /* What is not proven to be the manager's is not shown, not even marked: only that it is not. */
@@ -239,7 +234,7 @@ static void report_manager(struct manager *m)
         shown = cJSON_AddObjectToObject(out, "latest");
         ok = shown != NULL;
         for (size_t i = 0; action_members[i] && ok; i++)
-            ok = add_shown(m, shown, latest, action_members[i]);
+            ok = add_shown(shown, latest, action_members[i]);
     }
     if (!ok) {
         cJSON_Delete(out);

@@ -252,13 +252,28 @@ void report_set(struct report *r, const char *name, cJSON *value)
     }
 }
 
-void report_set_string(struct report *r, const char *name, const char *value)
+static cJSON *create_safe_string(const char *value)
 {
     cJSON *item = cJSON_CreateString(value);
 
     if (item)
         screen_make_safe(item->valuestring);
-    report_set(r, name, item);
+    return item;
+}
+
+void report_set_string(struct report *r, const char *name, const char *value)
+{
+    report_set(r, name, create_safe_string(value));
+}
+
+bool report_add_string(cJSON *object, const char *name, const char *value)
+{
+    cJSON *item = create_safe_string(value);
+
+    if (item && cJSON_AddItemToObject(object, name, item))
+        return true;
+    cJSON_Delete(item);
+    return false;
 }
 
 void report_set_hex(struct report *r, const char *name, const uint8_t *bytes, size_t n)

@@ -50,6 +50,8 @@ void report_set_simulated(struct report *r, bool simulated);
 /* Other members, by name, as the JSON of DESIGN section 5 has them. Values are copied; texts are
  * made safe for a screen like details, but not cut. name may have one dot: "measurements.mrtd". */
 void report_set_string(struct report *r, const char *name, const char *value);
+/* Adds a text to an object that will be a member, made safe for a screen. False: no memory. */
+bool report_add_string(cJSON *object, const char *name, const char *value);
 void report_set_hex(struct report *r, const char *name, const uint8_t *bytes, size_t n);
 void report_set_number(struct report *r, const char *name, double value);
 /* Takes ownership of value (also on failure; NULL counts as a failed allocation). The texts in it

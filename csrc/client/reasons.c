@@ -18,7 +18,18 @@ enum {
     DETAILS_MAX = 160
 };
 
-/* What a status means, and what would change it. */
+enum { MODEL_SHOWN = 100, WORDS_MAX = 256 };
+
+/* Puts the model's name, which is from outside and no format, into a sentence of ours. */
+static void name_model(char out[WORDS_MAX], const char *sentence, const char *model)
+{
+    const char *at = strstr(sentence, "%s");
+
+    (void)snprintf(out, WORDS_MAX, "%.*s%.*s%s", (int)(at - sentence), sentence, MODEL_SHOWN, model,
+                   at + 2);
+}
+
+/* What a status means (NULL: what the table of checks says), and what would change it. */
 static const struct {
     const char *status, *words, *remedy;
 } STATES[] = {
@@ -32,8 +43,7 @@ static const struct {
       "the platform of %s was updated, but its enclave was not restarted, nor configured as Intel "
       "advises",
       "the operator restarts it" },
-    { NULL, "the platform of %s is in a state that your policy does not accept",
-      "the operator changes it" },
+    { NULL, NULL, "the operator changes it" },
 };
 
 /* Since when the platform is out of date. Without a newer level that says so it is the date of its
@@ -86,16 +96,14 @@ static int grace_days(const struct report *r, const char *status)
 static int refuse_state(struct failure *f, const struct report *r, const char *model,
                         const char *status)
 {
-    char words[256], details[DETAILS_MAX], accept[96], hint[256];
+    char words[WORDS_MAX], details[DETAILS_MAX], accept[96], hint[256];
     int days = grace_days(r, status);
     size_t i = 0;
-    const char *at;
 
     while (STATES[i].status && strcmp(STATES[i].status, status) != 0)
         i++;
-    at = strstr(STATES[i].words, "%s");
-    (void)snprintf(words, sizeof words, "%.*s%.100s%s", (int)(at - STATES[i].words),
-                   STATES[i].words, model, at + 2);
+    name_model(words, STATES[i].words ? STATES[i].words : check_policy_sentence("tcb_not_accepted"),
+               model);
     write_details(details, r, status);
     if (days > 0)
         (void)snprintf(accept, sizeof accept, "accept it: verify = { tcb_grace_days = %d }", days);
@@ -115,7 +123,8 @@ int error_from_report(struct failure *f, const struct report *r, const char *mod
     const char *reason = report_reason(r);
     const char *detail = report_failed_detail(r);
     const char *status = report_string(r, "status");
-    const char *sentence, *at;
+    const char *sentence;
+    char words[WORDS_MAX];
     bool has_more;
 
     if (reason && status && strcmp(reason, "tcb_not_accepted") == 0)
@@ -124,11 +133,9 @@ int error_from_report(struct failure *f, const struct report *r, const char *mod
     if (!sentence)
         return failure_set(f, VENICE_E_ATTESTATION, HINT, "nothing was sent: %s was refused: %s",
                            model, reason ? reason : "no reason was given");
-    at = strstr(sentence, "%s");
+    name_model(words, sentence, model);
     has_more = sentence[strlen(sentence) - 1] == ':';
-    /* Not a format: the words come from a table and the model's name from outside. */
-    return failure_set(f, VENICE_E_ATTESTATION, HINT, "nothing was sent: %.*s%.100s%s%s%s%s%s",
-                       (int)(at - sentence), sentence, model, at + 2, has_more ? " " : "",
-                       has_more ? reason : "", has_more && detail ? ", " : "",
+    return failure_set(f, VENICE_E_ATTESTATION, HINT, "nothing was sent: %s%s%s%s%s", words,
+                       has_more ? " " : "", has_more ? reason : "", has_more && detail ? ", " : "",
                        has_more && detail ? detail : "");
 }
