@@ -12,11 +12,10 @@ local REST = 5 -- lines of the screen that it leaves
 M.lines = report_text.lines
 M.summary = require('venice.evidence.report_words').summary
 
-local shown = {} ---@type table<integer, { model: string, report: table, width: integer }>
-
-local function width_of(buffer)
-  local window = vim.fn.win_findbuf(buffer)[1]
-  return window and vim.api.nvim_win_get_width(window) or vim.o.columns
+local function text_of(model, report)
+  return function(width)
+    return M.lines(model, report, width)
+  end
 end
 
 --- Shows another report in a buffer of open().
@@ -24,34 +23,7 @@ end
 ---@param model string
 ---@param report table
 function M.update(buffer, model, report)
-  local width = width_of(buffer)
-  shown[buffer] = { model = model, report = report, width = width }
-  screen.update(buffer, M.lines(model, report, width))
-end
-
--- The text is wrapped for the width of its window, which changes with the screen and when the
--- window becomes a float.
-local function keep_width(buffer)
-  local function check()
-    local view = shown[buffer]
-    if view and vim.api.nvim_buf_is_valid(buffer) and width_of(buffer) ~= view.width then
-      M.update(buffer, view.model, view.report)
-    end
-  end
-  check()
-  local group = vim.api.nvim_create_augroup('venice-attestation-' .. buffer, {})
-  vim.api.nvim_create_autocmd({ 'VimResized', 'WinEnter', 'BufWinEnter' }, {
-    group = group,
-    callback = vim.schedule_wrap(check),
-  })
-  vim.api.nvim_create_autocmd('BufWipeout', {
-    group = group,
-    buffer = buffer,
-    callback = function()
-      shown[buffer] = nil
-      vim.api.nvim_del_augroup_by_id(group)
-    end,
-  })
+  screen.update(buffer, text_of(model, report))
 end
 
 -- Lines of a window that shows a text with its sections as they are when it is opened: the summary
@@ -99,15 +71,13 @@ function M.open(model, report, opts)
     return buffer
   end
   local name = 'venice://attestation/' .. require('venice.errors').printable(model)
-  local text = M.lines(model, report, vim.o.columns)
-  buffer = screen.open(name, 'venice-attestation', text, {
-    command = opts.command or ('botright %dsplit'):format(height_for(text)),
-    height = height_for(text),
+  local height = height_for(M.lines(model, report, vim.o.columns))
+  buffer = screen.open(name, 'venice-attestation', text_of(model, report), {
+    command = opts.command or ('botright %dsplit'):format(height),
+    height = height,
     keys = opts.on_reattest and { r = { opts.on_reattest, 'attest anew' } },
   })
   vim.b[buffer].venice_attestation = model
-  shown[buffer] = { model = model, report = report, width = vim.o.columns }
-  keep_width(buffer)
   return buffer
 end
 

@@ -58,13 +58,37 @@ local function set_folds(buffer, folds)
   end
 end
 
---- Shows another text in a buffer of open().
+---@class venice.TextView what is shown, or going to be shown, in a buffer of open()
+---@field buffer integer
+---@field name string
+---@field filetype string
+---@field text venice.Text|fun(width: integer): venice.Text
+---@field lines string[]|nil as they were put into the buffer
+---@field width integer|nil the columns for which that was
+---@field opts table
+---@field opening { stop: fun() }|nil
+local views = {} ---@type table<integer, venice.TextView>
+
+local function width_of(buffer)
+  local window = vim.fn.win_findbuf(buffer)[1]
+  return window and api.nvim_win_get_width(window) or vim.o.columns
+end
+
+local function text_of(view)
+  return type(view.text) == 'function' and view.text(width_of(view.buffer)) or view.text
+end
+
+--- Shows another text in a buffer of open(), or its own text anew.
 ---@param buffer integer
----@param text venice.Text
+---@param text venice.Text|fun(width: integer): venice.Text|nil
 function M.update(buffer, text)
-  if not api.nvim_buf_is_valid(buffer) then
+  local view = views[buffer]
+  if not view or not api.nvim_buf_is_valid(buffer) then
     return
   end
+  view.text, view.width = text or view.text, width_of(buffer)
+  text = text_of(view)
+  view.lines = text.lines
   vim.bo[buffer].modifiable = true
   api.nvim_buf_set_lines(buffer, 0, -1, false, text.lines)
   vim.bo[buffer].modifiable = false
@@ -78,16 +102,25 @@ function M.update(buffer, text)
   set_folds(buffer, text.folds)
 end
 
--- Windows -----------------------------------------------------------------------------------------
+-- A text that is wrapped for its window is wrapped anew where that has another width.
+local function follow_widths()
+  for buffer, view in pairs(views) do
+    local has_changed = view.width and view.width ~= width_of(buffer)
+    if has_changed and not vim.deep_equal(text_of(view).lines, view.lines) then
+      M.update(buffer)
+    end
+  end
+end
 
----@class venice.TextView what is shown, or going to be shown, in a buffer of open()
----@field buffer integer
----@field name string
----@field filetype string
----@field text venice.Text|fun(): venice.Text
----@field opts table
----@field opening { stop: fun() }|nil
-local views = {} ---@type table<integer, venice.TextView>
+local function watch_widths()
+  local group = api.nvim_create_augroup('venice_text_views', {})
+  api.nvim_create_autocmd({ 'VimResized', 'WinEnter', 'BufWinEnter' }, {
+    group = group,
+    callback = vim.schedule_wrap(follow_widths),
+  })
+end
+
+-- Windows -----------------------------------------------------------------------------------------
 
 -- Above every other float, and below messages and menus.
 local LOWEST, HIGHEST = 60, 199
@@ -221,10 +254,6 @@ local function set_keys(view)
   end
 end
 
-local function text_of(view)
-  return type(view.text) == 'function' and view.text() or view.text
-end
-
 local function words_of(view)
   local words = view.opts.words or text_of(view).lines[1] or ''
   return errors.printable(vim.trim(words):gsub('%s%s+', ' '))
@@ -248,7 +277,7 @@ local function show(view, may_take_cursor)
   view.opening = nil
   vim.bo[view.buffer].bufhidden = 'wipe'
   vim.b[view.buffer].venice_before = before
-  M.update(view.buffer, text_of(view))
+  M.update(view.buffer)
   pcall(api.nvim_buf_set_option, view.buffer, 'filetype', view.filetype)
   if view.opts.on_show then
     view.opts.on_show(window)
@@ -345,6 +374,9 @@ local function find(name)
 end
 
 local function new_view(name)
+  if next(views) == nil then
+    watch_widths()
+  end
   local view = { buffer = new_buffer(name), name = name }
   views[view.buffer] = view
   api.nvim_create_autocmd('BufWipeout', {
@@ -363,7 +395,7 @@ end
 --- no window open, this one waits.
 ---@param name string of the buffer
 ---@param filetype string
----@param text venice.Text|fun(): venice.Text
+---@param text venice.Text|fun(width: integer): venice.Text for a window of so many columns
 ---@param opts table|nil { keys = { lhs = { action, desc } }, command = 'botright split',
 ---  height = number or function, of the float; words = what it is, for somebody who types;
 ---  stay = function: whether the cursor stays; prepare = function(buffer); on_show =
@@ -379,7 +411,7 @@ function M.open(name, filetype, text, opts)
     view.opts.prepare(view.buffer)
   end
   set_keys(view)
-  M.update(view.buffer, text_of(view))
+  M.update(view.buffer)
   if not M.focus(view.buffer) then
     show_soon(view)
   end

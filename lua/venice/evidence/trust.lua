@@ -205,7 +205,7 @@ local function hold(question)
   end
   question.is_held = true
   if question.watch then
-    screen.update(question.buffer, text_of(question))
+    screen.update(question.buffer)
     question.watch:reset()
   end
 end
