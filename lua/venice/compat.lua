@@ -38,6 +38,22 @@ local sequences = {
   '^\244[\128-\143][\128-\191][\128-\191]()',
 }
 
+--- The end of a part of a text: `last`, or a little before it where that would cut a character. In
+--- what is not UTF-8 it is `last`.
+---@param text string
+---@param first integer the first byte of the part
+---@param last integer
+---@return integer at least first - 1, which is no byte at all
+function M.character_end(text, first, last)
+  for stop = last, math.max(last - 3, first - 1), -1 do
+    local behind = text:byte(stop + 1)
+    if not behind or behind < 0x80 or behind >= 0xC0 then
+      return stop
+    end
+  end
+  return last
+end
+
 --- Whether JSON can carry a text as a string: UTF-8 without NUL.
 ---@param text string
 ---@return boolean

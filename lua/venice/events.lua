@@ -1,5 +1,7 @@
 -- Events of text on their way from the queue to a handler. Pure.
 
+local compat = require('venice.compat')
+
 local M = {}
 
 local text_kinds = {
@@ -34,21 +36,11 @@ function M.coalesce(events)
   return result
 end
 
-local function starts_character(byte)
-  return not byte or byte < 0x80 or byte >= 0xC0
-end
-
 -- The next part of an event of text, at most `room` bytes of it in whole characters; the event is
 -- left with the rest.
 local function cut(event, room)
   local first = (event.taken or 0) + 1
-  local last = first + room - 1
-  while last >= first and last >= first + room - 4 do
-    if starts_character(event.data:byte(last + 1)) then
-      break
-    end
-    last = last - 1
-  end
+  local last = compat.character_end(event.data, first, first + room - 1)
   event.taken = last
   local text = event.data:sub(first, last)
   return { kind = event.kind, request = event.request, status = event.status, data = text }

@@ -7,6 +7,8 @@
 -- if it has the length of one and was made here. What arrives never ends a line at that length, for
 -- such a line is broken too. A piece that the user changes is a line like any other.
 
+local compat = require('venice.compat')
+
 local M = {}
 
 -- Bytes of a piece. A break is behind a space, where there is one between these two.
@@ -47,10 +49,6 @@ local function key_of(piece)
   return (text:gsub('%z', '\n'))
 end
 
-local function starts_character(byte)
-  return not byte or byte < 0x80 or byte >= 0xC0
-end
-
 -- The last byte of the piece that begins at `first`, where at least SHORTEST bytes are left.
 local function find_break(line, first)
   local shortest = first + SHORTEST - 1
@@ -60,12 +58,7 @@ local function find_break(line, first)
       return last
     end
   end
-  for last = longest, shortest, -1 do
-    if starts_character(line:byte(last + 1)) then
-      return last
-    end
-  end
-  return longest
+  return compat.character_end(line, first, longest)
 end
 
 function Breaks:_note(piece)

@@ -1,5 +1,6 @@
 -- The lines of a review, as data: what is written where, and how it is coloured. Pure.
 
+local compat = require('venice.compat')
 local errors = require('venice.errors')
 local hidden = require('venice.hidden')
 local hunks = require('venice.edit.hunks')
@@ -47,15 +48,6 @@ local MAX_LINE = 1000
 -- Within lines that are longer than this it is not shown what differs.
 local MAX_INNER = 20000
 
--- The end of a piece of a line, not within a character.
-local function piece_end(text, from)
-  local stop = math.min(from + MAX_LINE - 1, #text)
-  while stop > from and stop < #text and text:find('^[\128-\191]', stop + 1) do
-    stop = stop - 1
-  end
-  return stop
-end
-
 -- Writes a line of a text: what deceives is drawn as its code, words that mix scripts are marked.
 local function put(lines, sign, text, group, span)
   local revealed = hidden.reveal(text)
@@ -72,7 +64,7 @@ local function put(lines, sign, text, group, span)
   text = revealed and revealed.text or text
   local from, prefix = 1, sign
   repeat
-    local stop, mine = piece_end(text, from), {}
+    local stop, mine = compat.character_end(text, from, math.min(from + MAX_LINE - 1, #text)), {}
     for _, other in ipairs(spans) do
       local first, last = math.max(other[1], from - 1), math.min(other[2], stop)
       if first < last then

@@ -1,5 +1,6 @@
 -- The size of a result: counted as the model gets it, in bytes of JSON.
 
+local compat = require('venice.compat')
 local encode = require('venice.tools.encode')
 local utf8 = require('venice.tools.utf8')
 
@@ -21,11 +22,7 @@ end
 
 -- The first bytes of a text, without half of a character at the end.
 local function prefix(text, length)
-  local head = text:sub(1, length)
-  if text:find('^[\128-\191]', length + 1) then
-    head = head:gsub('[\192-\255][\128-\191]*$', '')
-  end
-  return head
+  return text:sub(1, compat.character_end(text, 1, length))
 end
 
 -- The last bytes, without half of a character at the beginning.

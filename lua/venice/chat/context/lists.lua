@@ -13,11 +13,7 @@ local MAX_MESSAGE = 1000
 
 -- The beginning of a text, without half of a character at its end.
 local function cut(text, size)
-  local head = text:sub(1, size)
-  if text:find('^[\128-\191]', size + 1) then
-    head = head:gsub('[\192-\255][\128-\191]*$', '')
-  end
-  return #text > size and head .. '…' or text
+  return #text > size and text:sub(1, compat.character_end(text, 1, size)) .. '…' or text
 end
 
 -- One line for each entry, while they are few enough.

@@ -39,13 +39,7 @@ local PIECE = 8192
 function M.check(text, done)
   local at, can = 1, true
   slices.run(function()
-    local stop = math.min(at + PIECE - 1, #text)
-    -- Not within a character.
-    for _ = 1, 3 do
-      if stop > at and text:find('^[\128-\191]', stop + 1) then
-        stop = stop - 1
-      end
-    end
+    local stop = compat.character_end(text, at, math.min(at + PIECE - 1, #text))
     can = compat.is_json_text(text:sub(at, stop))
     at = stop + 1
     return not can or at > #text
