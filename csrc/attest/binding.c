@@ -8,7 +8,6 @@
 #include "attest/claim.h"
 #include "attest/server_verdict.h"
 #include "base/crypto.h"
-#include "base/crypto_sign.h"
 #include "venice.h"
 
 /* REPORTDATA: the key's Ethereum address, zeros, the nonce. */
@@ -16,18 +15,11 @@ enum { ADDRESS_SIZE = 20, RD_ZEROS = 20, RD_NONCE = 32, SHOWN_MAX = 80 };
 
 /* ---- The nonce ------------------------------------------------------------------------------ */
 
-static bool is_nonce(const char *text, const uint8_t nonce[NONCE_SIZE])
-{
-    uint8_t bytes[NONCE_SIZE];
-
-    return claim_read_hex(bytes, sizeof bytes, text) && memcmp(bytes, nonce, NONCE_SIZE) == 0;
-}
-
 /* REPORTDATA proves the nonce; these members can only contradict it. */
 static void check_nonce(struct report *r, const struct evidence *e, const uint8_t nonce[NONCE_SIZE])
 {
-    bool ours = !e->nonce || is_nonce(e->nonce, nonce);
-    bool request_ours = !e->request_nonce || is_nonce(e->request_nonce, nonce);
+    bool ours = !e->nonce || claim_is_hex(e->nonce, nonce, NONCE_SIZE);
+    bool request_ours = !e->request_nonce || claim_is_hex(e->request_nonce, nonce, NONCE_SIZE);
 
     if (!e->nonce && !e->request_nonce)
         report_not_stated(r, CHECK_NONCE_ECHOED, "the response names no nonce");
@@ -95,29 +87,18 @@ static bool check_key(struct report *r, const struct evidence *e)
                         e->has_public_key ? "is a point of secp256k1" : evidence_key_fault(text));
 }
 
-/* A repeat may be written in the short form; the key that is used may not. */
-static bool is_key(const char *text, const uint8_t public65[65])
-{
-    uint8_t short33[33], other[65];
-
-    return (evidence_public_key(other, text) == 0 ||
-            (claim_read_hex(short33, sizeof short33, text) &&
-             curve_decompress(other, short33) == 0)) &&
-           memcmp(other, public65, sizeof other) == 0;
-}
-
 /* Members that repeat what the key says already. */
 static void check_key_copies(struct report *r, const struct evidence *e,
                              const uint8_t address[ADDRESS_SIZE])
 {
-    uint8_t claimed[ADDRESS_SIZE];
     bool equal;
 
     if (!e->signing_public_key || !e->signing_key) {
         report_not_stated(r, CHECK_SIGNING_KEYS_AGREE, "the response names its key once, in %s",
                           e->key_member);
     } else {
-        equal = is_key(e->signing_key, e->public65);
+        /* A repeat may be written in the short form; the key that is used may not. */
+        equal = evidence_is_point(e->signing_key, e->public65);
         report_check(r, CHECK_SIGNING_KEYS_AGREE, equal, "signing_key_mismatch",
                      equal ? "signing_key and signing_public_key are the same key"
                            : "signing_key is not the key in signing_public_key");
@@ -126,8 +107,7 @@ static void check_key_copies(struct report *r, const struct evidence *e,
         report_not_stated(r, CHECK_ADDRESS_MATCHES, "the response names no signing_address");
         return;
     }
-    equal = claim_read_hex(claimed, sizeof claimed, e->signing_address) &&
-            memcmp(claimed, address, sizeof claimed) == 0;
+    equal = claim_is_hex(e->signing_address, address, ADDRESS_SIZE);
     report_check(r, CHECK_ADDRESS_MATCHES, equal, "address_mismatch",
                  equal ? "signing_address is the Ethereum address of the signing key"
                        : "signing_address is not the Ethereum address of the signing key");

@@ -81,10 +81,12 @@ bool claim_read_hex(uint8_t *out, size_t n, const char *text)
     return strlen(text) == 2 * n && hex_decode(out, text, 2 * n) == 0;
 }
 
-static bool is_hex_of(const char *text, const uint8_t *bytes, size_t n)
+bool claim_is_hex(const char *text, const uint8_t *bytes, size_t n)
 {
     uint8_t byte;
 
+    if (!text)
+        return false;
     text = claim_digits(text);
     if (strlen(text) != 2 * n)
         return false;
@@ -118,7 +120,7 @@ enum claim claim_hex(const cJSON *object, const char *name, const uint8_t *bytes
 
     if (!text)
         return CLAIM_ABSENT;
-    return bytes && (is_hex_of(text, bytes, n) || is_base64_of(text, false, bytes, n) ||
+    return bytes && (claim_is_hex(text, bytes, n) || is_base64_of(text, false, bytes, n) ||
                      is_base64_of(text, true, bytes, n))
                ? CLAIM_SAME
                : CLAIM_OTHER;

@@ -14,6 +14,12 @@
 
 enum claim { CLAIM_ABSENT = 0, CLAIM_SAME, CLAIM_OTHER };
 
+/* What two members say together: other where one does, absent where both are. */
+static inline enum claim claim_both(enum claim a, enum claim b)
+{
+    return a > b ? a : b;
+}
+
 /* Whether a value (NULL: absent) says nothing: null, false, 0, a text that is blank or is what a
  * writer makes of nothing ("0x", "null", "{}", "[]"), or a list or an object that holds only such
  * values. */
@@ -35,6 +41,9 @@ enum claim claim_text(const cJSON *object, const char *name, const void *text, s
 
 /* The text without 0x, where it begins with one. */
 const char *claim_digits(const char *text);
+
+/* Whether a text is these bytes in hex, in either case, with or without 0x. NULL is none. */
+bool claim_is_hex(const char *text, const uint8_t *bytes, size_t n);
 
 /* Reads exactly n bytes of hex, in either case, with or without 0x. Returns false for NULL and for
  * anything else. */

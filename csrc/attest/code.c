@@ -35,7 +35,6 @@ struct code {
     bool has_compose_hash; /* it is measured */
     const char *text;      /* the compose text with that hash */
     cJSON *stated;         /* what the body says and nothing measures; NULL: nothing */
-    bool stated_failed;    /* not all of it is there, for want of memory */
 };
 
 /* --- finding ---------------------------------------------------------------------------------- */
@@ -131,20 +130,20 @@ static int replay_logs(struct code *c, const cJSON *const logs[LOGS_MAX], size_t
 
     *count = 0;
     for (size_t i = 0; i < served; i++) {
-        struct event_log other;
-        bool first = *count == 0, holds, empty;
-        int r = replay(c, first ? &c->log : &other, logs[i], &holds);
-        const struct event_log *log = first ? &c->log : &other;
+        struct event_log log;
+        bool holds;
+        int r = replay(c, &log, logs[i], &holds);
 
-        empty = holds && log->event_count == 0;
-        all_registers = all_registers || (holds && log->boot_registers);
-        if (!first)
-            event_log_clear(&other);
-        else if (empty)
-            event_log_clear(&c->log);
-        *count += !empty;
-        if (r != 0 || !holds)
+        if (r != 0 || !holds) {
+            ++*count;
+            event_log_clear(&log);
             return r;
+        }
+        all_registers = all_registers || log.boot_registers;
+        if (log.event_count > 0 && (*count)++ == 0)
+            c->log = log;
+        else
+            event_log_clear(&log);
     }
     if (*count == 0) {
         report_not_stated(c->r, CHECK_EVENT_LOG_REPLAYED, "the response shows no event log");
@@ -240,7 +239,7 @@ static void keep_stated(struct code *c, const char *name, const char *member)
     if (!c->stated)
         c->stated = cJSON_CreateObject();
     if (!c->stated || !report_add_string(c->stated, name, text))
-        c->stated_failed = true;
+        report_set(c->r, "code.stated", NULL); /* counts as a failed allocation */
 }
 
 /* One check for a value that info and tcb_info may both repeat. measured NULL: it is not, so what
@@ -248,14 +247,14 @@ static void keep_stated(struct code *c, const char *name, const char *member)
 static void check_restated(struct code *c, enum check_id id, const char *reason, const char *what,
                            const char *name, const uint8_t *measured, size_t n)
 {
-    enum claim a = claim_hex(c->info, name, measured, n);
-    enum claim b = claim_hex(c->tcb_info, name, measured, n);
+    enum claim claim = claim_both(claim_hex(c->info, name, measured, n),
+                                  claim_hex(c->tcb_info, name, measured, n));
 
     if (!measured)
         keep_stated(c, name, name);
-    else if (a == CLAIM_ABSENT && b == CLAIM_ABSENT)
+    else if (claim == CLAIM_ABSENT)
         report_not_stated(c->r, id, "the response does not repeat the %s that was measured", what);
-    else if (a != CLAIM_OTHER && b != CLAIM_OTHER)
+    else if (claim == CLAIM_SAME)
         report_check(c->r, id, true, NULL, "the response repeats the %s that was measured", what);
     else
         report_check(c->r, id, false, reason, "the response names another %s than was measured",
@@ -302,7 +301,7 @@ static void check_mrconfigid(struct code *c)
     const uint8_t *id = c->quote->mrconfigid;
     enum mrconfigid_form form = mrconfigid_form(id);
     struct mrconfigid_facts facts = {
-        .compose_hash = c->has_compose_hash ? find_compared_hash(c) : NULL,
+        .compose_hash = find_compared_hash(c),
         .app_id = c->app_id && c->app_id->len == APP_ID_SIZE ? c->app_id->payload : NULL,
         .key_provider = c->key_provider ? (const char *)c->key_provider->payload : NULL,
         .key_provider_len = c->key_provider ? c->key_provider->len : 0,
@@ -336,14 +335,10 @@ static void check_key_provider(struct code *c)
     }
     claim =
         claim_text(c->info, "key_provider_info", c->key_provider->payload, c->key_provider->len);
-    if (claim == CLAIM_ABSENT)
-        report_not_stated(c->r, CHECK_KEY_PROVIDER_RESTATED,
-                          "the response does not repeat the key provider that was measured");
-    else
-        report_check(
-            c->r, CHECK_KEY_PROVIDER_RESTATED, claim == CLAIM_SAME, "key_provider_mismatch",
-            claim == CLAIM_SAME ? "the response repeats the key provider that was measured"
-                                : "the response names another key provider than was measured");
+    report_claim(c->r, CHECK_KEY_PROVIDER_RESTATED, claim, "key_provider_mismatch",
+                 "the response repeats the key provider that was measured",
+                 "the response names another key provider than was measured",
+                 "the response does not repeat the key provider that was measured");
 }
 
 /* Without a replayed log nothing is measured that these could be compared with. */
@@ -466,9 +461,7 @@ static void report_claimed(struct code *c)
     int64_t gpus;
 
     if (c->stated) {
-        if (c->stated_failed)
-            cJSON_Delete(c->stated);
-        report_set(c->r, "code.stated", c->stated_failed ? NULL : c->stated);
+        report_set(c->r, "code.stated", c->stated);
         report_not_proven(c->r, "What the response says of the code and no event measures: it is "
                                 "shown as stated.");
         c->stated = NULL; /* it belongs to the report */

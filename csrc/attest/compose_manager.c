@@ -98,15 +98,15 @@ static void check_actions(struct manager *m)
         m->holds = false;
         report_not_proven(m->r, not_computed);
     }
-    if (claim_is_empty(m->actions))
-        report_not_stated(m->r, CHECK_MANAGER_ACTIONS, "the compose manager names no actions");
-    else if (claim == CLAIM_ABSENT)
-        report_not_stated(m->r, CHECK_MANAGER_ACTIONS,
-                          "the compose manager does not name the hash of its actions");
     if (m->has_hash && claim != CLAIM_ABSENT)
         check(m, CHECK_MANAGER_ACTIONS, claim == CLAIM_SAME,
               "the actions have the hash that it names",
               "the actions do not have the hash that the manager names");
+    else if (claim_is_empty(m->actions))
+        report_not_stated(m->r, CHECK_MANAGER_ACTIONS, "the compose manager names no actions");
+    else if (claim == CLAIM_ABSENT)
+        report_not_stated(m->r, CHECK_MANAGER_ACTIONS,
+                          "the compose manager does not name the hash of its actions");
 }
 
 /* --- its quote -------------------------------------------------------------------------------- */
@@ -261,12 +261,11 @@ int compose_manager_check(struct report *r, const struct evidence *e, const stru
         goto out;
     drop_emptied_list(&m);
     echoed = claim_hex(m.object, "nonce", nonce, NONCE_SIZE);
-    if (echoed == CLAIM_ABSENT)
-        report_not_stated(r, CHECK_MANAGER_NONCE, "the compose manager names no nonce");
-    else
-        check(&m, CHECK_MANAGER_NONCE, echoed == CLAIM_SAME,
-              "the manager's statement names our nonce",
-              "the manager's statement names another nonce than ours");
+    m.holds = report_claim(r, CHECK_MANAGER_NONCE, echoed, reason,
+                           "the manager's statement names our nonce",
+                           "the manager's statement names another nonce than ours",
+                           "the compose manager names no nonce") &&
+              m.holds;
     check_actions(&m);
     check_quote(&m);
     report_manager(&m);

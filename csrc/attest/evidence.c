@@ -7,6 +7,7 @@
 #include "attest/claim.h"
 #include "base/codec.h"
 #include "base/crypto.h"
+#include "base/crypto_sign.h"
 #include "base/json.h"
 #include "base/secret.h"
 #include "venice.h"
@@ -27,6 +28,23 @@ int evidence_public_key(uint8_t public65[65], const char *text)
         return VENICE_E_MALFORMED;
     }
     return curve_check(public65) == 0 ? 0 : VENICE_E_MALFORMED;
+}
+
+int evidence_any_point(uint8_t public65[65], const char *text)
+{
+    uint8_t compressed[33];
+
+    if (!claim_read_hex(compressed, sizeof compressed, text))
+        return evidence_public_key(public65, text);
+    return curve_decompress(public65, compressed) == 0 ? 0 : VENICE_E_MALFORMED;
+}
+
+bool evidence_is_point(const char *text, const uint8_t public65[65])
+{
+    uint8_t point[65];
+
+    return text && evidence_any_point(point, text) == 0 &&
+           memcmp(point, public65, sizeof point) == 0;
 }
 
 const char *evidence_key_fault(const char *text)

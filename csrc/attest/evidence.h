@@ -66,6 +66,12 @@ bool evidence_is_gateway(const struct evidence *e);
  * point that is not on the curve. */
 int evidence_public_key(uint8_t public65[65], const char *text);
 
+/* The same for a key that is only compared: it may be compressed too. */
+int evidence_any_point(uint8_t public65[65], const char *text);
+
+/* Whether a text is this point, in any of those forms. NULL is none. */
+bool evidence_is_point(const char *text, const uint8_t public65[65]);
+
 /* Why evidence_public_key does not take a text, as the end of a sentence. */
 const char *evidence_key_fault(const char *text);
 

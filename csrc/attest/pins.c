@@ -82,20 +82,27 @@ static void join_names(char *out, size_t size, const cJSON *names)
 
 /* ---- The allowlist --------------------------------------------------------------------------- */
 
+/* Whether both are the same value; hex may be of either case. */
+static bool is_same(const char *a, const char *b)
+{
+    uint8_t x[TDX_REGISTER_SIZE], y[TDX_REGISTER_SIZE];
+    size_t n = strlen(a);
+
+    if (strcmp(a, b) == 0)
+        return true;
+    return n == strlen(b) && n <= 2 * sizeof x && hex_decode(x, a, n) == 0 &&
+           hex_decode(y, b, n) == 0 && memcmp(x, y, n / 2) == 0;
+}
+
 static bool is_listed(const cJSON *list, const char *value)
 {
     const cJSON *item;
-    uint8_t wanted[TDX_REGISTER_SIZE], listed[TDX_REGISTER_SIZE];
-    size_t n = strlen(value);
 
-    if (n > 2 * sizeof wanted || hex_decode(wanted, value, n) != 0)
-        return false;
     cJSON_ArrayForEach(item, list)
     {
         const char *text = cJSON_GetStringValue(item);
 
-        if (text && strlen(text) == n && hex_decode(listed, text, n) == 0 &&
-            memcmp(wanted, listed, n / 2) == 0)
+        if (text && is_same(value, text))
             return true;
     }
     return false;
@@ -210,18 +217,6 @@ static enum judgement judge_custody(struct report *r, const struct policy *polic
 
 /* ---- The known enclaves ---------------------------------------------------------------------- */
 
-/* Whether both are the same value; hex may be of either case. */
-static bool is_same(const char *a, const char *b)
-{
-    uint8_t x[TDX_REGISTER_SIZE], y[TDX_REGISTER_SIZE];
-    size_t n = strlen(a);
-
-    if (strcmp(a, b) == 0)
-        return true;
-    return n == strlen(b) && n <= 2 * sizeof x && hex_decode(x, a, n) == 0 &&
-           hex_decode(y, b, n) == 0 && memcmp(x, y, n / 2) == 0;
-}
-
 /* Today's value. Where the compose hash is known, MRCONFIGID, which may be of another form
  * tomorrow, is not needed. */
 static const char *find_today(const struct report *r, size_t value)
@@ -286,7 +281,7 @@ static struct comparison compare(const cJSON *enclave, const cJSON *pin)
             c.equal++;
         else if (known)
             other = true;
-        else if (now && !(i == VALUE_MRCONFIGID && json_string(pin, values[VALUE_COMPOSE].name)))
+        else if (now)
             c.news++;
     }
     c.likeness = other ? OTHER : c.news > 0 ? SAME_SO_FAR : SAME;

@@ -29,10 +29,8 @@ int report_new(struct report **out)
     struct report *r = wiping_calloc(1, sizeof *r);
 
     *out = NULL;
-    if (!r) {
-        wiping_free(r);
+    if (!r)
         return VENICE_E_MEMORY;
-    }
     r->checks = cJSON_CreateArray();
     r->members = cJSON_CreateObject();
     r->not_stated = cJSON_CreateArray();
@@ -152,6 +150,17 @@ void report_not_stated(struct report *r, enum check_id check, const char *detail
     if (r->not_stated_count++ >= REPORT_CHECKS_MAX ||
         !add_entry(r->not_stated, check_row(check), false, false, NULL, text))
         r->broken = true;
+}
+
+bool report_claim(struct report *r, enum check_id check, enum claim claim, const char *reason,
+                  const char *good, const char *bad, const char *absent)
+{
+    bool same = claim == CLAIM_SAME;
+
+    if (claim != CLAIM_ABSENT)
+        return report_check(r, check, same, reason, "%s", same ? good : bad);
+    report_not_stated(r, check, "%s", absent);
+    return true;
 }
 
 void report_policy_refusal(struct report *r, const char *reason)

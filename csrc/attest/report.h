@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "attest/checks.h"
+#include "attest/claim.h"
 
 enum report_level { LEVEL_NONE = 0, LEVEL_BINDING = 1, LEVEL_DCAP = 2, LEVEL_MEASURED = 3 };
 enum { REPORT_CHECKS_MAX = 256, REPORT_DETAIL_MAX = 512, REPORT_CODE_MAX = 64 };
@@ -29,6 +30,11 @@ bool report_check(struct report *r, enum check_id check, bool ok, const char *re
  * failure. detail as for report_check. */
 void report_not_stated(struct report *r, enum check_id check, const char *detail, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Adds the check of members that repeat what is known; of absent ones it is noted that they are not
+ * stated. Returns false where they say something else. */
+bool report_claim(struct report *r, enum check_id check, enum claim claim, const char *reason,
+                  const char *good, const char *bad, const char *absent);
 
 /* Marks the policy's refusal: verified stays, accepted becomes false, reason is set if none is. */
 void report_policy_refusal(struct report *r, const char *reason);

@@ -37,14 +37,14 @@ struct chain {
 
 /* --- one key ---------------------------------------------------------------------------------- */
 
-/* Keys of any kind, in hex of either case; points of secp256k1 also without their prefix. */
+/* Keys of any kind, in hex of either case; points of secp256k1 in any of their forms. */
 static bool is_same_key(const char *a, const char *b)
 {
     uint8_t x[65], y[65];
 
     if (strcasecmp(claim_digits(a), claim_digits(b)) == 0)
         return true;
-    return evidence_public_key(x, a) == 0 && evidence_public_key(y, b) == 0 &&
+    return evidence_any_point(x, a) == 0 && evidence_any_point(y, b) == 0 &&
            memcmp(x, y, sizeof x) == 0;
 }
 
@@ -71,12 +71,10 @@ static bool denies(const struct chain *c, const char *public_key)
     const cJSON *e2ee = json_at(c->keyset, "e2ee_public_keys", NULL);
     const char *identity =
         claim_string(json_at(c->keyset, "workload_identity", "public_key", NULL), "public_key");
-    uint8_t point[65];
 
     if (claim_is_empty(receipt) || claim_is_empty(e2ee))
         return false;
-    if (c->e->has_public_key && evidence_public_key(point, public_key) == 0 &&
-        memcmp(point, c->e->public65, sizeof point) == 0)
+    if (c->e->has_public_key && evidence_is_point(public_key, c->e->public65))
         return false;
     return !(identity && is_same_key(identity, public_key)) && !lists(receipt, public_key) &&
            !lists(e2ee, public_key);
@@ -89,9 +87,7 @@ static bool read_point(uint8_t out[COMPRESSED_SIZE], const char *text)
 {
     uint8_t point[65];
 
-    if (claim_read_hex(out, COMPRESSED_SIZE, text))
-        return curve_decompress(point, out) == 0;
-    return evidence_public_key(point, text) == 0 && curve_compress(out, point) == 0;
+    return evidence_any_point(point, text) == 0 && curve_compress(out, point) == 0;
 }
 
 /* The secp256k1 key that the chain is about: the one named for it, else the key itself. */
@@ -310,7 +306,7 @@ int custody_check(struct report *r, const struct evidence *e, const cJSON *keyse
             if (c.keys++ < CUSTODY_KEYS_MAX)
                 follow(&c, entry);
             else
-                c.fault = "more keys than real gateways have";
+                blame(&c, "more keys than real gateways have");
         }
         report_custody(&c);
     }

@@ -216,17 +216,6 @@ static bool is_our_suite(const char *algo)
                     strcasecmp(algo, "ecdsa") == 0 || strcasecmp(algo, "secp256k1") == 0);
 }
 
-/* A point in any form, also compressed. */
-static bool is_point(const char *text, const uint8_t public65[65])
-{
-    uint8_t point[65], compressed[33];
-
-    if (claim_read_hex(compressed, sizeof compressed, text))
-        return curve_decompress(point, compressed) == 0 &&
-               memcmp(point, public65, sizeof point) == 0;
-    return evidence_public_key(point, text) == 0 && memcmp(point, public65, sizeof point) == 0;
-}
-
 /* Keys of our suite: one of them must be the one that is encrypted to. A gateway may have more, and
  * keys for other suites; a list without a key of our suite says nothing of it. */
 static void check_key(struct papers *p)
@@ -243,7 +232,7 @@ static void check_key(struct papers *p)
         if (!text || !is_our_suite(json_string(entry, "algo")))
             continue;
         all++;
-        same += is_point(text, p->e->public65);
+        same += evidence_is_point(text, p->e->public65);
     }
     if (all == 0)
         report_not_stated(p->r, CHECK_KEYSET_HAS_KEY,
@@ -263,12 +252,10 @@ static void check_same_quote(struct papers *p)
     if (!p->e->quote)
         return;
     claim = claim_hex(evidence, "quote", p->e->quote, p->e->quote_len);
-    if (claim == CLAIM_ABSENT)
-        report_not_stated(p->r, CHECK_EVIDENCE_QUOTE, "the gateway's evidence repeats no quote");
-    else
-        check(p, CHECK_EVIDENCE_QUOTE, claim == CLAIM_SAME, "evidence_quote_mismatch",
-              "the gateway's evidence holds the same quote",
-              "the gateway's evidence holds another quote");
+    report_claim(p->r, CHECK_EVIDENCE_QUOTE, claim, "evidence_quote_mismatch",
+                 "the gateway's evidence holds the same quote",
+                 "the gateway's evidence holds another quote",
+                 "the gateway's evidence repeats no quote");
 }
 
 /* attestation.report_data may also be the first half alone. */
@@ -281,14 +268,10 @@ static void check_report_data(struct papers *p)
 
     if (named == CLAIM_OTHER)
         named = claim_hex(p->report, "report_data", data, TDX_REPORT_DATA_SIZE / 2);
-    if (repeated == CLAIM_ABSENT && named == CLAIM_ABSENT) {
-        report_not_stated(p->r, CHECK_EVIDENCE_REPORT_DATA,
-                          "the gateway's evidence repeats no REPORTDATA");
-        return;
-    }
-    check(p, CHECK_EVIDENCE_REPORT_DATA, repeated != CLAIM_OTHER && named != CLAIM_OTHER,
-          "evidence_quote_mismatch", "the gateway's evidence repeats REPORTDATA",
-          "the gateway's evidence names another REPORTDATA than the quote");
+    report_claim(p->r, CHECK_EVIDENCE_REPORT_DATA, claim_both(repeated, named),
+                 "evidence_quote_mismatch", "the gateway's evidence repeats REPORTDATA",
+                 "the gateway's evidence names another REPORTDATA than the quote",
+                 "the gateway's evidence repeats no REPORTDATA");
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */

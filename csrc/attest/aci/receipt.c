@@ -48,37 +48,26 @@ static enum claim names(const struct statement *s, const char *member, const cha
     return claim_text(s->root, member, wanted, strlen(wanted));
 }
 
-static void check_claim(struct statement *s, enum check_id id, enum claim claim, const char *reason,
-                        const char *good, const char *bad, const char *absent)
-{
-    if (claim == CLAIM_ABSENT)
-        report_not_stated(s->r, id, "%s", absent);
-    else
-        check(s, id, claim == CLAIM_SAME, reason, good, bad);
-}
-
 static void check_subject(struct statement *s)
 {
     const char *algo = claim_string(s->root, "signing_algo");
     enum claim id = names(s, "request_id", s->in->request_id);
     enum claim requested = names(s, "requested_request_id", s->in->request_id);
 
-    check_claim(s, CHECK_ANSWER_SIGNING_ALGO,
-                !algo                       ? CLAIM_ABSENT
-                : binding_is_our_algo(algo) ? CLAIM_SAME
-                                            : CLAIM_OTHER,
-                "signing_algo", "the signature is said to be of the kind of the attested key",
-                "the signature is said to be of another kind than the attested key",
-                "it does not say of which kind the signature is");
+    report_claim(s->r, CHECK_ANSWER_SIGNING_ALGO,
+                 !algo                       ? CLAIM_ABSENT
+                 : binding_is_our_algo(algo) ? CLAIM_SAME
+                                             : CLAIM_OTHER,
+                 "signing_algo", "the signature is said to be of the kind of the attested key",
+                 "the signature is said to be of another kind than the attested key",
+                 "it does not say of which kind the signature is");
     if (s->in->model)
-        check_claim(s, CHECK_ANSWER_MODEL, names(s, "model", s->in->model), "model_mismatch",
-                    "it names the model that was asked", "it names another model",
-                    "it names no model");
-    if (id == CLAIM_ABSENT || requested == CLAIM_OTHER)
-        id = requested;
-    check_claim(s, CHECK_ANSWER_REQUEST, id, "request_id_mismatch",
-                "it names the id of this answer", "it names another id than this answer's",
-                "it does not say which answer it is about");
+        report_claim(s->r, CHECK_ANSWER_MODEL, names(s, "model", s->in->model), "model_mismatch",
+                     "it names the model that was asked", "it names another model",
+                     "it names no model");
+    report_claim(s->r, CHECK_ANSWER_REQUEST, claim_both(id, requested), "request_id_mismatch",
+                 "it names the id of this answer", "it names another id than this answer's",
+                 "it does not say which answer it is about");
 }
 
 /* ---- The text ------------------------------------------------------------------------------- */
@@ -139,11 +128,9 @@ static void check_text(struct statement *s)
     report_set_string(s->r, "response_hash", s->response_hash);
     request = repeats(payload, "request_hash", s->request_hash);
     response = repeats(payload, "response_hash", s->response_hash);
-    if (request == CLAIM_ABSENT || response == CLAIM_OTHER)
-        request = response;
-    check_claim(s, CHECK_ANSWER_PAYLOAD, request, "signature_payload",
-                "the hashes beside the text are the same", "the hashes beside the text are others",
-                "the hashes are not repeated beside the text");
+    report_claim(s->r, CHECK_ANSWER_PAYLOAD, claim_both(request, response), "signature_payload",
+                 "the hashes beside the text are the same", "the hashes beside the text are others",
+                 "the hashes are not repeated beside the text");
 }
 
 /* ---- The signature -------------------------------------------------------------------------- */
@@ -212,11 +199,11 @@ static int check_signature(struct statement *s)
 /* The signer was recovered from the signature: this member can only contradict it. */
 static void check_address(struct statement *s)
 {
-    check_claim(s, CHECK_ANSWER_ADDRESS,
-                claim_hex(s->root, "signing_address", s->address, sizeof s->address),
-                "address_mismatch", "it names the attested key",
-                "its signing_address is not that of the attested key",
-                "it names no signing_address");
+    report_claim(s->r, CHECK_ANSWER_ADDRESS,
+                 claim_hex(s->root, "signing_address", s->address, sizeof s->address),
+                 "address_mismatch", "it names the attested key",
+                 "its signing_address is not that of the attested key",
+                 "it names no signing_address");
 }
 
 /* ---- The receipt beside it ------------------------------------------------------------------ */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "attest/claim.h"
 #include "attest/p384.h"
 #include "base/codec.h"
 #include "base/json.h"
@@ -81,22 +82,12 @@ static bool is_stated(const cJSON *object, const char *name)
     return is_value(json_at(object, name, NULL));
 }
 
-static bool is_our_nonce(const struct gpus *g, const char *text)
-{
-    uint8_t bytes[SPDM_NONCE_SIZE];
-
-    if (text && text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
-        text += 2;
-    return text && strlen(text) == 2 * sizeof bytes &&
-           hex_decode(bytes, text, 2 * sizeof bytes) == 0 &&
-           memcmp(bytes, g->in->nonce, sizeof bytes) == 0;
-}
-
 /* Of the whole and of each entry, where they name one: which nonce was signed is another check. */
 static void check_nonce_text(struct gpus *g)
 {
     bool stated = is_stated(g->payload, "nonce");
-    bool ours = !stated || is_our_nonce(g, json_string(g->payload, "nonce"));
+    bool ours =
+        !stated || claim_is_hex(json_string(g->payload, "nonce"), g->in->nonce, SPDM_NONCE_SIZE);
     const cJSON *entry;
 
     cJSON_ArrayForEach(entry, g->list)
@@ -104,7 +95,7 @@ static void check_nonce_text(struct gpus *g)
         if (!is_stated(entry, "nonce"))
             continue;
         stated = true;
-        ours = ours && is_our_nonce(g, json_string(entry, "nonce"));
+        ours = ours && claim_is_hex(json_string(entry, "nonce"), g->in->nonce, SPDM_NONCE_SIZE);
     }
     if (!stated) {
         report_not_stated(g->r, CHECK_GPU_NONCE_ECHOED,

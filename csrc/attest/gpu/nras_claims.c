@@ -122,7 +122,7 @@ const char *nras_error_fault(const char **words, const struct nras_question *q)
 }
 
 /* text NULL: the claim is the value true. */
-static const struct claim {
+static const struct nras_claim {
     const char *name, *text, *reason;
 } claims_wanted[] = {
     { "measres", "success", "nras_measres" },
@@ -156,7 +156,7 @@ const char *nras_claims_fault(const char **words, const struct nras_question *q)
     const cJSON *claims = q->token->claims, *warning;
 
     for (size_t i = 0; i < sizeof claims_wanted / sizeof *claims_wanted; i++) {
-        const struct claim *c = &claims_wanted[i];
+        const struct nras_claim *c = &claims_wanted[i];
         bool holds = c->text ? is_text(claims, c->name, c->text) : json_bool(claims, c->name) == 1;
 
         *words = c->name;
